@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HTTP_SCAN_H
+#define HTTP_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * struct http_limits - bounds of a request's header
+ * @head: bytes of request line and fields together
+ * @target: bytes of the request target
+ * @fields: number of fields
+ */
+struct http_limits {
+	size_t head;
+	size_t target;
+	unsigned int fields;
+};
+
+/**
+ * struct http_scan - how far a header has been looked at; zeroed to begin with
+ * @pos: bytes looked at; the length of the header once it is complete
+ * @start: where the request line starts
+ * @state: private
+ * @count: private
+ * @fields: fields so far
+ */
+struct http_scan {
+	size_t pos;
+	size_t start;
+	int state;
+	size_t count;
+	unsigned int fields;
+};
+
+enum { HTTP_SCAN_MORE = 0, HTTP_SCAN_DONE = 1 };
+
+int http_scan(struct http_scan *s, const char *buf, size_t len, const struct http_limits *limits);
+bool http_is_token_char(unsigned char ch);
+
+#endif
