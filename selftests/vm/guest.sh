@@ -18,6 +18,7 @@ VIRTUAL_TIME=
 WITH_MODULE=yes
 WITH_BUILD=yes
 ADD=
+SHELL_TTY=
 
 # --- the accelerator ---
 
@@ -114,8 +115,14 @@ run_folder() {
 	# shellcheck disable=SC2012 # names are ours, without blanks
 	ls -1 "$BUILD/run" | grep '^[0-9]' | head -n -$RUNS_KEPT | while read -r rf_old; do
 		# One that still runs stays
-		read -r rf_pid <"$BUILD/run/$rf_old/pid" && kill -0 "$rf_pid" 2>/dev/null && continue
+		rf_pid=$(cat "$BUILD/run/$rf_old/pid" 2>/dev/null)
+		[ -n "$rf_pid" ] && kill -0 "$rf_pid" 2>/dev/null && continue
 		rm -rf "$BUILD/run/${rf_old:?}"
+	done
+	# What a lab that was killed could not remove
+	for rf_old in "${TMPDIR:-/tmp}"/linnet-lab.*.*; do
+		rf_pid=${rf_old##*/linnet-lab.}
+		[ -d "$rf_old" ] && ! kill -0 "${rf_pid%%.*}" 2>/dev/null && rm -rf "$rf_old"
 	done
 	RUN=$(mktemp -d "$BUILD/run/$(date +%Y%m%d-%H%M%S)-XXXX") || exit $EXIT_LAB
 	chmod 755 "$RUN"
@@ -171,7 +178,13 @@ guest_prepare() {
 			die "the module is not built for $KERNEL: \"./lab build $KERNEL\", or boot without it by --no-module"
 		install_module "$KERNEL"
 	fi
-	[ -z "$WITH_BUILD" ] || build_programs || die "the programs do not build (--no-build takes those that are there)"
+	[ -z "$WITH_BUILD" ] || build_programs || say "the programs do not build: going on with those that are there"
+}
+
+# A short-lived folder, in SHORT
+short_folder() {
+	SHORT=$(mktemp -d "${TMPDIR:-/tmp}/linnet-lab.$$.XXXXXX") || exit $EXIT_LAB
+	CLEANUP="$CLEANUP rm -rf $(quote "$SHORT");"
 }
 
 # guest_start SIDE [QEMU-ARGS...]: start a guest of RUN in the background;
@@ -180,26 +193,35 @@ guest_start() {
 	gs_side=$1
 	shift
 	gs_dir=$RUN/$gs_side
-	gs_tmp=$(mktemp -d "${TMPDIR:-/tmp}/lab.XXXXXX") || exit $EXIT_LAB
-	CLEANUP="$CLEANUP rm -rf $(quote "$gs_tmp");"
+	short_folder
+	gs_tmp=$SHORT
 	gs_mem=$MEMORY
 	if [ -z "$gs_mem" ]; then
 		case $KERNEL in debug) gs_mem=2048 ;; *) gs_mem=1024 ;; esac
 	fi
 	case $ACCEL in
-	kvm) set -- -accel kvm -cpu host "$@" ;;
+	kvm) gs_accel=kvm gs_cpu=host ;;
 	# Without cx16: QEMU 7.2's cmpxchg16b corrupts memory
-	tcg) set -- -accel tcg,thread=multi -cpu max,-cx16 "$@" ;;
+	tcg) gs_accel="tcg,thread=multi" gs_cpu=max,-cx16 ;;
 	esac
 	gs_root=virtiofs
+	gs_foreground=
+	if [ -n "$SHELL_TTY" ]; then
+		# The terminal's own settings come back when QEMU ends
+		gs_foreground=--foreground
+		set -- -chardev stdio,id=tty,signal=off -device virtconsole,chardev=tty,name=lab.tty "$@"
+		exec 5<&0 6>&1
+	else
+		exec 5</dev/null 6>/dev/null
+	fi
 	if [ -n "$VIRTUAL_TIME" ]; then
 		gs_root=initramfs
-		shift 4
+		gs_accel=tcg
 		# ERMS counts each byte of a string copy as an instruction
-		set -- -accel tcg -icount shift=0,sleep=off -cpu max,-cx16,-erms,-fsrm \
-			-chardev "file,id=results,path=$RUN/results.tar" \
+		gs_cpu=max,-cx16,-erms,-fsrm
+		set -- -icount shift=0,sleep=off -chardev "file,id=results,path=$RUN/results.tar" \
 			-device virtserialport,chardev=results,name=lab.results "$@"
-		initrd_whole "$KERNEL" "$gs_side"
+		initrd_whole "$KERNEL" "$gs_side" "$gs_tmp"
 	else
 		initrd_build "$KERNEL"
 		guest_share root / "$gs_tmp" -o cache=always
@@ -212,22 +234,26 @@ guest_start() {
 		set -- "$@" -object "memory-backend-memfd,id=mem,size=${gs_mem}M,share=on" -numa node,memdev=mem
 	fi
 	mkfifo "$gs_tmp/out" "$gs_tmp/err"
-	cat "$gs_tmp/out" &
+	gs_filter=cat
+	# Of two guests, each line tells whose it is
+	[ "$gs_side" = guest ] || gs_filter="sed -u s/^/$gs_side:\\x20/"
+	$gs_filter <"$gs_tmp/out" &
 	gs_cats=$!
-	cat "$gs_tmp/err" >&2 &
+	$gs_filter <"$gs_tmp/err" >&2 &
 	gs_cats="$gs_cats $!"
 	[ "$TIMEOUT" = 0 ] && gs_limit=0 || gs_limit=$((TIMEOUT + 120))
-	# timeout and QEMU each end with their parent
-	setpriv --pdeathsig TERM timeout -k 5 $gs_limit setpriv --pdeathsig KILL \
+	# timeout and QEMU each end with their parent. QEMU has to stay in the
+	# foreground when it reads the terminal.
+	# shellcheck disable=SC2086 # a word or none
+	setpriv --pdeathsig TERM timeout $gs_foreground -k 5 $gs_limit setpriv --pdeathsig KILL \
 		qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-		-machine q35 -smp "$CPUS" -m "$gs_mem" \
+		-device virtio-serial-pci -machine q35 -accel "$gs_accel" -cpu "$gs_cpu" -smp "$CPUS" -m "$gs_mem" \
 		-kernel "$BUILD/kernels/$KERNEL/vmlinuz" -initrd "$INITRD" \
 		-append "console=ttyS0 panic=-1 quiet loglevel=5 mitigations=off nokaslr tsc=reliable lab.root=$gs_root lab.top=$TOP lab.side=$gs_side" \
 		-serial "file:$gs_dir/console.log" \
-		-device virtio-serial-pci \
 		-chardev "file,id=out,path=$gs_tmp/out" -device virtserialport,chardev=out,name=lab.out \
 		-chardev "file,id=err,path=$gs_tmp/err" -device virtserialport,chardev=err,name=lab.err \
-		"$@" </dev/null >"$gs_dir/qemu.log" 2>&1 &
+		"$@" <&5 >&6 2>"$gs_dir/qemu.log" &
 	GUEST_PID=$!
 	GUEST_CATS=$gs_cats
 	PIDS="$PIDS $GUEST_PID $gs_cats"
@@ -250,7 +276,7 @@ guest_await() { # SOCKET LOG
 	gw_n=100
 	until [ -S "$1" ]; do
 		gw_n=$((gw_n - 1))
-		[ $gw_n -gt 0 ] || die "virtiofsd does not start: $(tail -n 1 "$2")"
+		[ $gw_n -gt 0 ] || die "a part of the guest does not start: $(tail -n 1 "$2")"
 		sleep 0.05
 	done
 }
@@ -288,6 +314,49 @@ run_guest() {
 	run_command guest "$@"
 	guest_start guest
 	guest_wait guest "$GUEST_PID" "$GUEST_CATS"
+	kill_children
+	rm -f "$RUN/pid"
+}
+
+# run_shell: a guest with an interactive shell on this terminal
+run_shell() {
+	{ [ -t 0 ] && [ -t 1 ]; } || die "a shell needs a terminal; \"./lab run\" does not"
+	guest_prepare
+	run_folder
+	run_command guest bash
+	{
+		echo LAB_SHELL=yes
+		echo "LAB_TTY_SIZE=\"$(stty size | awk '{ print "rows", $1, "cols", $2 }')\""
+		echo "export TERM=$(quote "${TERM-linux}")"
+	} >>"$RUN/guest/setup"
+	SHELL_TTY=yes
+	rs_stty=$(stty -g)
+	CLEANUP="$CLEANUP stty $rs_stty;"
+	guest_start guest
+	guest_wait guest "$GUEST_PID" "$GUEST_CATS"
+	kill_children
+	rm -f "$RUN/pid"
+}
+
+# run_pair SERVER-SCRIPT CLIENT-SCRIPT: two guests on one wire, GUEST_RC is the
+# client's status, or the server's when the client's is 0
+run_pair() {
+	guest_prepare
+	run_folder
+	run_command server sh -c "$1"
+	run_command client sh -c "$2"
+	short_folder
+	rp_wire=$SHORT/wire
+	rp_net=stream,id=wire,addr.type=unix,addr.path=$rp_wire
+	guest_start server -netdev "$rp_net,server=on" -device virtio-net-pci,netdev=wire,mac=52:54:00:fd:00:01
+	rp_pid=$GUEST_PID
+	rp_cats=$GUEST_CATS
+	guest_await "$rp_wire" "$RUN/server/qemu.log"
+	guest_start client -netdev "$rp_net,server=off" -device virtio-net-pci,netdev=wire,mac=52:54:00:fd:00:02
+	guest_wait client "$GUEST_PID" "$GUEST_CATS"
+	rp_rc=$GUEST_RC
+	guest_wait server "$rp_pid" "$rp_cats"
+	[ "$rp_rc" = 0 ] || GUEST_RC=$rp_rc
 	kill_children
 	rm -f "$RUN/pid"
 }

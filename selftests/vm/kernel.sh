@@ -241,6 +241,6 @@ install_module_locked() {
 # build_programs: the userspace programs, when stale
 build_programs() {
 	[ -e "$TOP/userspace/Makefile" ] || return 0
-	make -C "$TOP" -q userspace >/dev/null 2>&1 && return 0
+	make -C "$TOP/userspace" -q >/dev/null 2>&1 && return 0
 	with_lock programs progress "programs" make -C "$TOP" --no-print-directory -j"$(nproc)" userspace
 }

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# lab check and lab demo. Each tier leaves KTAP reports in build/check; the end
+# counts them.
+
+TIERS="unit build userspace net packet services demo"
+# Tiers whose tests want the module, and so a guest
+GUEST_TIERS="net packet services"
+CHECK=$BUILD/check
+INSTALLED=$BUILD/selftests/installed
+
+# note REPORT RESULT NAME: one more result line in a report of our own
+note() {
+	n_file=$CHECK/$1.ktap
+	n_n=$(($(grep -c -E '^(not )?ok ' "$n_file" 2>/dev/null) + 1))
+	echo "$2 $n_n $3" >>"$n_file"
+	echo "$2 - $1: $3"
+}
+
+# step REPORT NAME COMMAND...: a result that is a command's status
+step() {
+	st_report=$1
+	st_name=$2
+	shift 2
+	if "$@"; then note "$st_report" ok "$st_name"; else note "$st_report" "not ok" "$st_name"; fi
+}
+
+plan() { # REPORT: its plan is what it has
+	sed -i "1i 1..$(grep -c -E '^(not )?ok ' "$CHECK/$1.ktap")" "$CHECK/$1.ktap"
+}
+
+has_word() { # WORD LIST...
+	hw=$1
+	shift
+	for hw_w in "$@"; do
+		[ "$hw_w" = "$hw" ] && return 0
+	done
+	return 1
+}
+
+# collections TIER: the folders of tests that belong to it
+collections() {
+	make -s -C "$TOP/selftests" targets | tr ' ' '\n' | grep -E "^$1(/|\$)"
+}
+
+# --- tiers without a guest ---
+
+check_host() { # TIER
+	ch_c=$(collections "$1")
+	if [ -z "$ch_c" ]; then
+		note "$1" ok "tests # SKIP there are none in selftests/$1"
+		plan "$1"
+		return
+	fi
+	# shellcheck disable=SC2046,SC2086 # lists
+	if progress "building the $1 tests" make -C "$TOP/selftests" -j"$(nproc)" install \
+		TARGETS="$(echo $ch_c)" INSTALL_PATH="$BUILD/selftests/host-$1"; then
+		say "$1 tests"
+		"$BUILD/selftests/host-$1/run_kselftest.sh" -n -o "$CHECK/$1.ktap" $(printf ' -c %s' $ch_c)
+	else
+		note "$1" "not ok" "the tests build"
+		plan "$1"
+	fi
+}
+
+check_userspace() {
+	step programs "the programs build" build_programs
+	plan programs
+	check_host userspace
+}
+
+check_build() {
+	for cb_k in $KERNELS ${FULL:+debug}; do
+		step build "module for $cb_k" build_module "$cb_k"
+	done
+	step build "module for 6.1 without a warning by W=1 C=1" check_strict
+	plan build
+}
+
+# All of gcc's extra warnings and sparse, on a build of its own
+check_strict() {
+	kernel_get 6.1 headers
+	cs_out=build/module/strict
+	rm -rf "${TOP:?}/$cs_out"
+	set -- OUT=$cs_out W=1 C=1
+	while read -r cs_arg; do
+		set -- "$@" "$cs_arg"
+	done <"$BUILD/kernels/6.1/make.args"
+	cs_log=$BUILD/log/strict.log
+	mkdir -p "$BUILD/log"
+	make -C "$TOP" module "$@" >"$cs_log" 2>&1 || {
+		tail -n 10 "$cs_log" >&2
+		return 1
+	}
+	! grep -E 'kmod/.*: (warning|error):' "$cs_log" >&2
+}
+
+# --- tiers in a guest ---
+
+# check_guest KERNEL RUNNER-ARGS...: installed tests in one boot
+check_guest() {
+	KERNEL=$1
+	shift
+	cg_report=guest-$KERNEL
+	if ! build_module "$KERNEL"; then
+		note "$cg_report" "not ok" "the module builds"
+		plan "$cg_report"
+		return
+	fi
+	guest_accel
+	cg_factor=1
+	[ "$ACCEL" = kvm ] || cg_factor=2
+	[ "$KERNEL" != debug ] || cg_factor=$((cg_factor * 3))
+	TIMEOUT=$((2400 * cg_factor))
+	say "tests in a guest with kernel $(kernel_release "$KERNEL"): $*"
+	run_guest env LAB_TIME_FACTOR=$cg_factor "$VM/guest-tests" "$INSTALLED" "$@"
+	for cg_f in tests unload; do
+		if [ -e "$RUN/out/$cg_f.ktap" ]; then
+			cp "$RUN/out/$cg_f.ktap" "$CHECK/$cg_f-$KERNEL.ktap"
+		fi
+	done
+	check_guest_end "$cg_report"
+	[ -e "$CHECK/tests-$KERNEL.ktap" ] || note "$cg_report" "not ok" "the tests start"
+	plan "$cg_report"
+	mv "$RUN/out" "$CHECK/out-$KERNEL"
+	cp -r "$RUN/guest" "$CHECK/guest-$KERNEL"
+}
+
+# What only the host can tell: did the guest come to its end, is its log clean
+check_guest_end() { # REPORT
+	case $GUEST_RC in
+	124 | 125) note "$1" "not ok" "the guest comes to its end" ;;
+	*) note "$1" ok "the guest comes to its end" ;;
+	esac
+	ce_log=$RUN/guest/dmesg
+	[ -s "$ce_log" ] || ce_log=$RUN/guest/console.log
+	if "$TOP/selftests/splat.sh" <"$ce_log" >"$CHECK/$1.splat"; then
+		note "$1" ok "its kernel's log is clean"
+	else
+		head -n 60 "$CHECK/$1.splat"
+		note "$1" "not ok" "its kernel's log is clean"
+	fi
+	[ "$KERNEL" = debug ] && [ -e "$RUN/guest/rc" ] || return 0
+	if [ -s "$RUN/guest/kmemleak" ]; then
+		head -n 60 "$RUN/guest/kmemleak"
+		note "$1" "not ok" "no memory leaked"
+	else
+		note "$1" ok "no memory leaked"
+	fi
+}
+
+check_guests() { # TIER...
+	cg_all=
+	for cg_t in "$@"; do
+		cg_c=$(collections "$cg_t")
+		if [ -n "$cg_c" ]; then
+			cg_all="$cg_all $cg_c"
+		else
+			note tiers ok "$cg_t # SKIP there are no tests in selftests/$cg_t"
+		fi
+	done
+	[ ! -e "$CHECK/tiers.ktap" ] || plan tiers
+	[ -n "$cg_all" ] || return 0
+	build_programs || say "the programs do not build: their tests will fail"
+	# shellcheck disable=SC2086 # a list
+	progress "building the tests of$cg_all" make -C "$TOP/selftests" -j"$(nproc)" install \
+		TARGETS="$(echo $cg_all)" INSTALL_PATH="$INSTALLED" || {
+		note install "not ok" "the tests build"
+		plan install
+		return
+	}
+	# shellcheck disable=SC2046,SC2086 # lists
+	check_guest 6.1 $(printf ' -c %s' $cg_all)
+	if [ -s "$INSTALLED/kselftest-short.txt" ]; then
+		check_guest 6.12 --short
+		check_guest 7.3 --short
+	fi
+	if [ -n "$FULL" ]; then
+		# shellcheck disable=SC2046,SC2086 # lists
+		check_guest debug $(printf ' -c %s' $cg_all)
+	fi
+	KERNEL=6.1
+}
+
+# --- the demo ---
+
+run_demo() {
+	KERNEL=6.1
+	TIMEOUT=900
+	[ -e "$TOP/selftests/demo/demo.sh" ] || die "there is no selftests/demo/demo.sh in this tree"
+	build_module "$KERNEL" || die "the module does not build"
+	build_programs || die "the programs do not build"
+	run_guest "$TOP/selftests/demo/demo.sh"
+}
+
+check_demo() {
+	if [ ! -e "$TOP/selftests/demo/demo.sh" ]; then
+		note demo ok "demo # SKIP there is no selftests/demo/demo.sh"
+	elif ! build_module 6.1 || ! build_programs; then
+		note demo "not ok" "the module and the programs build"
+	else
+		say "the demo"
+		run_demo >"$CHECK/demo.log" 2>&1
+		[ "$GUEST_RC" = 0 ] || tail -n 40 "$CHECK/demo.log"
+		step demo "$(tail -n 1 "$CHECK/demo.log")" [ "$GUEST_RC" = 0 ]
+		check_guest_end demo
+	fi
+	plan demo
+}
+
+# --- all together ---
+
+run_check() { # TIER...
+	rm -rf "$CHECK"
+	mkdir -p "$CHECK" || die "cannot write to $BUILD"
+	rk_start=$(date +%s)
+	rk_guests=
+	for rk_t in "$@"; do
+		case $rk_t in
+		unit) check_host unit ;;
+		build) check_build ;;
+		userspace) check_userspace ;;
+		demo) ;;
+		*) rk_guests="$rk_guests $rk_t" ;;
+		esac
+	done
+	# One boot for all of them
+	# shellcheck disable=SC2086 # a list
+	[ -z "$rk_guests" ] || check_guests $rk_guests
+	! has_word demo "$@" || check_demo
+	"$VM/ktap" "$CHECK"/*.ktap >"$CHECK/summary"
+	echo
+	sed '$d' "$CHECK/summary"
+	echo "reports are in $CHECK, after $(($(date +%s) - rk_start)) s"
+	read -r rk_passed rk_failed rk_skipped <<-END
+		$(tail -n 1 "$CHECK/summary")
+	END
+	echo "$rk_passed passed, $rk_failed failed, $rk_skipped skipped"
+	[ "$rk_failed" = 0 ] && [ "$rk_passed" != 0 ]
+}
