@@ -58,6 +58,7 @@ apt_unpack() {
 	au_suite=$1
 	au_dir=$2
 	shift 2
+	mkdir -p "$au_dir" || return
 	au_deb=$(mktemp -d "$BUILD/apt/deb.XXXXXX") || return
 	au_rc=0
 	(cd "$au_deb" && apt_suite "$au_suite" apt-get download "$@") || au_rc=$?

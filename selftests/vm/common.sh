@@ -32,9 +32,7 @@ progress() {
 		printf 'lab: %s ...\n' "$p_text" >&2
 	fi
 	"$@" >"$p_log" 2>&1 </dev/null &
-	p_pid=$!
-	PIDS="$PIDS $p_pid $p_tick"
-	wait $p_pid
+	wait $!
 	p_rc=$?
 	if [ -n "$p_tick" ]; then
 		kill $p_tick 2>/dev/null
@@ -48,14 +46,25 @@ progress() {
 	return $p_rc
 }
 
-# Children to end and things to undo when lab ends, in whatever way
-PIDS=
+# What to undo when lab ends, in whatever way
 CLEANUP=
 
+# End all that was started from here, with what that started. Everything that
+# takes long runs in the background and is waited for, so that a signal is
+# acted on at once.
 kill_children() {
+	kc_pids=$(ps -eo pid=,ppid= | awk -v top=$$ '
+		{ parent[$1] = $2 }
+		END {
+			for (pid in parent) {
+				for (p = parent[pid]; p in parent && p != top; p = parent[p])
+					;
+				if (p == top)
+					print pid
+			}
+		}')
 	# shellcheck disable=SC2086 # a list
-	[ -z "$PIDS" ] || kill $PIDS 2>/dev/null
-	PIDS=
+	[ -z "$kc_pids" ] || kill $kc_pids 2>/dev/null
 }
 
 at_exit() {
@@ -90,7 +99,8 @@ with_lock() {
 		fi
 		# A child must not keep the lock when this shell is killed
 		"$@" 9>&-
-	) 9>"$wl_file"
+	) 9>"$wl_file" &
+	wait $!
 }
 
 # need_space MEGABYTES WHAT-FOR

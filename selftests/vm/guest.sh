@@ -48,7 +48,6 @@ guest_accel() {
 			-kernel "$BUILD/kernels/6.1/vmlinuz" -initrd "$INITRD" \
 			-append "console=ttyS0 panic=-1 quiet lab.probe" -serial "file:$ga_log" \
 			</dev/null >"$ga_log.qemu" 2>&1 &
-		PIDS="$PIDS $!"
 		wait $!
 		grep -q '^LAB: the guest runs' "$ga_log" 2>/dev/null && ACCEL=kvm
 	fi
@@ -256,7 +255,6 @@ guest_start() {
 		"$@" <&5 >&6 2>"$gs_dir/qemu.log" &
 	GUEST_PID=$!
 	GUEST_CATS=$gs_cats
-	PIDS="$PIDS $GUEST_PID $gs_cats"
 }
 
 guest_share() { # TAG FOLDER SOCKET-FOLDER VIRTIOFSD-ARGS...
@@ -269,7 +267,6 @@ guest_share() { # TAG FOLDER SOCKET-FOLDER VIRTIOFSD-ARGS...
 	setpriv --pdeathsig TERM "$VIRTIOFSD" --socket-path="$gh_sock" -o source="$gh_dir" \
 		-o sandbox=chroot --thread-pool-size=0 "$@" \
 		>"$RUN/$gs_side/virtiofsd-$gh_tag.log" 2>&1 </dev/null &
-	PIDS="$PIDS $!"
 }
 
 guest_await() { # SOCKET LOG
