@@ -12,6 +12,8 @@ EXIT_LAB=125
 
 say() { printf '%s\n' "lab: $*" >&2; }
 die() { say "$*"; exit $EXIT_LAB; }
+# The caller has to ask otherwise
+usage() { say "$* (\"./lab help\" tells what there is)"; exit 2; }
 
 # progress TEXT COMMAND...: run a command that may take a while, its output
 # in a log. A line appears when it starts, and on a terminal the seconds run.
@@ -93,7 +95,7 @@ with_lock() {
 	wl_file=$BUILD/lock/$1
 	shift
 	(
-		if ! flock -n 9; then
+		if ! flock -w 1 9; then
 			say "another lab is at work on ${wl_file##*/}, waiting for it"
 			flock 9
 		fi

@@ -19,7 +19,7 @@ kernel_known() {
 	for kk in $KERNELS debug; do
 		[ "$kk" = "$1" ] && return 0
 	done
-	die "there is no kernel \"$1\": choose one of $KERNELS debug"
+	usage "there is no kernel \"$1\": choose one of $KERNELS debug"
 }
 
 # kernel_get NAME headers|image: have that part of a kernel
