@@ -42,7 +42,7 @@ install: all
 		for t in $(TEST_SHORT); do echo "$(COLLECTION):$$t" >>kselftest-short.txt; done
 
 run_tests: install
-	@$(INSTALL_PATH)/run_kselftest.sh -c $(COLLECTION)
+	@PATH="$(TOP)/build/bin:$$PATH" $(INSTALL_PATH)/run_kselftest.sh -c $(COLLECTION)
 
 clean:
 	rm -rf $(OUTPUT) $(INSTALL_PATH)/$(COLLECTION) $(EXTRA_CLEAN)

@@ -5,8 +5,6 @@
 # counts them.
 
 TIERS="unit build userspace net packet services demo"
-# Tiers whose tests want the module, and so a guest
-GUEST_TIERS="net packet services"
 CHECK=$BUILD/check
 INSTALLED=$BUILD/selftests/installed
 
@@ -57,7 +55,7 @@ check_host() { # TIER
 	if progress "building the $1 tests" make -C "$TOP/selftests" -j"$(nproc)" install \
 		TARGETS="$(echo $ch_c)" INSTALL_PATH="$BUILD/selftests/host-$1"; then
 		say "$1 tests"
-		"$BUILD/selftests/host-$1/run_kselftest.sh" -n -o "$CHECK/$1.ktap" $(printf ' -c %s' $ch_c)
+		PATH="$BUILD/bin:$PATH" "$BUILD/selftests/host-$1/run_kselftest.sh" -n -o "$CHECK/$1.ktap" $(printf ' -c %s' $ch_c)
 	else
 		note "$1" "not ok" "the tests build"
 		plan "$1"
@@ -220,7 +218,11 @@ run_check() { # TIER...
 		case $rk_t in
 		unit) check_host unit ;;
 		build) check_build ;;
-		userspace) check_userspace ;;
+		userspace)
+			# On TCP here, and on protocol 253 where there is one
+			check_userspace
+			rk_guests="$rk_guests userspace"
+			;;
 		demo) ;;
 		*) rk_guests="$rk_guests $rk_t" ;;
 		esac

@@ -248,7 +248,7 @@ guest_start() {
 		qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-device virtio-serial-pci -machine q35 -accel "$gs_accel" -cpu "$gs_cpu" -smp "$CPUS" -m "$gs_mem" \
 		-kernel "$BUILD/kernels/$KERNEL/vmlinuz" -initrd "$INITRD" \
-		-append "console=ttyS0 panic=-1 quiet loglevel=5 mitigations=off nokaslr tsc=reliable lab.root=$gs_root lab.top=$TOP lab.side=$gs_side" \
+		-append "console=ttyS0 panic=-1 quiet loglevel=5 mitigations=off nokaslr tsc=reliable no_timer_check lab.root=$gs_root lab.top=$TOP lab.side=$gs_side" \
 		-serial "file:$gs_dir/console.log" \
 		-chardev "file,id=out,path=$gs_tmp/out" -device virtserialport,chardev=out,name=lab.out \
 		-chardev "file,id=err,path=$gs_tmp/err" -device virtserialport,chardev=err,name=lab.err \
