@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whose segment is this?  From IP to the socket that it belongs to, and the
+ * answers where there is none (RFC 9293, 3.10.7.1).
+ */
+#include <linux/icmp.h>
+#include <net/xfrm.h>
+
+#include "linnet.h"
+#include "timewait.h"
+
+/**
+ * linnet_skb_flow() - the two ends of a received segment, from our side
+ * @skb: data begins at the header
+ * @net: namespace
+ * @flow: filled in
+ */
+void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
+		     struct linnet_flow *flow)
+{
+	const struct linnet_header *h = (const void *)skb->data;
+
+	memset(flow, 0, sizeof(*flow));
+	flow->net = net;
+	flow->lport = ntohs(h->dest);
+	flow->rport = h->source;
+	flow->iif = LINNET_CB(skb)->iif;
+	if (skb->protocol == htons(ETH_P_IP)) {
+		flow->family = AF_INET;
+		flow->laddr = ip_hdr(skb)->daddr;
+		flow->raddr = ip_hdr(skb)->saddr;
+	} else {
+		flow->family = AF_INET6;
+		flow->laddr6 = ipv6_hdr(skb)->daddr;
+		flow->raddr6 = ipv6_hdr(skb)->saddr;
+	}
+}
+
+/* Everything that a user may have queued plus what he sends: an ACK must get
+ * through to a socket whose receive buffer is full
+ */
+static unsigned int backlog_limit(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + 64 * 1024;
+}
+
+static bool policy_allows(struct sock *sk, struct sk_buff *skb, int family)
+{
+	return xfrm_policy_check(sk, XFRM_POLICY_IN, skb, family);
+}
+
+static void deliver(struct sock *sk, struct sk_buff *skb)
+{
+	/* A listener's lock is taken around its children's */
+	if (sk->sk_state == TCP_LISTEN)
+		bh_lock_sock_nested(sk);
+	else
+		bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk)) {
+		linnet_do_rcv(sk, skb);
+	} else if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
+		LINNET_COUNT(sock_net(sk), BacklogDropped);
+		atomic_inc(&sk->sk_drops);
+		kfree_skb(skb);
+	}
+	bh_unlock_sock(sk);
+}
+
+/**
+ * linnet_rcv() - a segment comes up from IP, its checksum found good
+ * @skb: data begins at the header; consumed
+ * @flow: the two ends, but for the ports
+ *
+ * Context: softirq, RCU read side.
+ * Return: 0.
+ */
+int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
+{
+	const struct linnet_header *h = (const void *)skb->data;
+	struct linnet_segment seg;
+	struct sock *sk;
+	u32 isn = 0;
+
+	if (!pskb_may_pull(skb, LINNET_HEADER_LEN))
+		goto bad;
+	h = (const void *)skb->data;
+	if (linnet_header_len(h) < LINNET_HEADER_LEN ||
+	    !pskb_may_pull(skb, linnet_header_len(h)))
+		goto bad;
+	h = (const void *)skb->data;
+	flow->lport = ntohs(h->dest);
+	flow->rport = h->source;
+	memset(LINNET_CB(skb), 0, sizeof(struct linnet_cb));
+	LINNET_CB(skb)->iif = flow->iif;
+
+	sk = linnet_lookup_connection(flow);
+	if (sk && sk->sk_state == TCP_TIME_WAIT) {
+		enum linnet_tw_verdict verdict = LINNET_TW_DONE;
+
+		if (policy_allows(NULL, skb, flow->family) &&
+		    linnet_segment_parse(skb, &seg)) {
+			LINNET_COUNT(flow->net, InSegs);
+			verdict = linnet_timewait_rcv(sk, flow, &seg, &isn);
+		}
+		linnet_timewait_put(sk);
+		if (verdict == LINNET_TW_DONE)
+			goto drop;
+		sk = NULL;
+	}
+	if (!sk)
+		sk = linnet_lookup_listener(flow);
+	if (!sk)
+		goto closed;
+
+	if (!policy_allows(sk, skb, flow->family)) {
+		sock_put(sk);
+		goto drop;
+	}
+	nf_reset_ct(skb);
+	if (linnet_compat_sk_filter(sk, skb, linnet_header_len(h))) {
+		sock_put(sk);
+		goto drop;
+	}
+	skb->dev = NULL;
+	/* for a listener: continue above what TIME-WAIT used */
+	LINNET_CB(skb)->seq = isn;
+	deliver(sk, skb);
+	sock_put(sk);
+	return 0;
+
+closed:
+	if (!policy_allows(NULL, skb, flow->family) ||
+	    !linnet_segment_parse(skb, &seg))
+		goto drop;
+	LINNET_COUNT(flow->net, InNoPorts);
+	linnet_send_reset(NULL, flow, &seg);
+	goto drop;
+bad:
+	LINNET_COUNT(flow->net, InErrs);
+drop:
+	kfree_skb(skb);
+	return 0;
+}
+
+/**
+ * linnet_icmp_lookup() - whom does an ICMP error concern?
+ * @flow: the two ends of the segment that it quotes
+ * @seq: its sequence number
+ * @owned: set when a user owns the socket now
+ *
+ * An error about a segment that is not out is forged or late (RFC 5927, 4.1).
+ * One about a request that a listener has is dealt with here.
+ *
+ * Return: the socket, with a reference and its spinlock held, or NULL.
+ */
+struct sock *linnet_icmp_lookup(const struct linnet_flow *flow, u32 seq,
+				bool *owned)
+{
+	struct sock *sk = linnet_lookup_connection(flow);
+	struct tcp_sock *tp;
+
+	if (!sk) {
+		sk = linnet_lookup_listener(flow);
+		if (!sk)
+			return NULL;
+		bh_lock_sock_nested(sk);
+		if (!sock_owned_by_user(sk) && sk->sk_state == TCP_LISTEN)
+			linnet_listen_icmp(sk, flow, seq);
+		bh_unlock_sock(sk);
+		sock_put(sk);
+		return NULL;
+	}
+	if (sk->sk_state == TCP_TIME_WAIT) {
+		linnet_timewait_put(sk);
+		return NULL;
+	}
+	bh_lock_sock(sk);
+	*owned = sock_owned_by_user(sk);
+	tp = tcp_sk(sk);
+	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN &&
+	    seq_between(seq, tp->snd_una, tp->snd_nxt))
+		return sk;
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return NULL;
+}
+
+/**
+ * linnet_icmp_error() - a host or network cannot be reached
+ * @sk: the socket, its spinlock held
+ * @err: positive errno
+ * @hard: the user asked to be told (IP_RECVERR)
+ *
+ * RFC 9293, 3.9.2.2: soft while the connection lives, it may be over soon;
+ * while it is being opened, the end.
+ */
+void linnet_icmp_error(struct sock *sk, int err, bool hard)
+{
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
+		if (!sock_owned_by_user(sk))
+			linnet_abort(sk, err);
+		else
+			WRITE_ONCE(sk->sk_err_soft, err);
+	} else if (hard && !sock_owned_by_user(sk)) {
+		WRITE_ONCE(sk->sk_err, err);
+		sk_error_report(sk);
+	} else {
+		WRITE_ONCE(sk->sk_err_soft, err);
+	}
+}
+
+/**
+ * linnet_mtu_reduced() - the path takes less than was thought
+ * @sk: the socket, locked; its route knows already
+ */
+void linnet_mtu_reduced(struct sock *sk)
+{
+	u32 before = linnet_sk(sk)->pmtu;
+
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
+		return;
+	linnet_sync_mss(sk);
+	if (linnet_sk(sk)->pmtu >= before)
+		return;
+	LINNET_COUNT(sock_net(sk), PmtuReduced);
+	linnet_recovery_mtu(sk);
+}

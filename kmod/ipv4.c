@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Over IPv4: addresses, routes, checksums, ICMP.
+ */
+#include <linux/icmp.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+#include <net/protocol.h>
+#include <net/route.h>
+
+#include "linnet.h"
+
+static void ipv4_checksum(struct sock *sk, struct sk_buff *skb)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	linnet_checksum_partial(sk, skb,
+				~csum_tcpudp_magic(inet->inet_saddr,
+						   inet->inet_daddr, skb->len,
+						   linnet_proto, 0));
+}
+
+static int ipv4_xmit(struct sock *sk, struct sk_buff *skb)
+{
+	return ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl);
+}
+
+static __be32 first_hop(const struct sock *sk, __be32 daddr)
+{
+	const struct ip_options_rcu *opt;
+
+	opt = rcu_dereference_protected(inet_sk(sk)->inet_opt,
+					lockdep_sock_is_held(sk));
+	return opt && opt->opt.srr ? opt->opt.faddr : daddr;
+}
+
+static struct dst_entry *ipv4_route(struct sock *sk)
+{
+	struct dst_entry *dst = __sk_dst_check(sk, 0);
+	struct inet_sock *inet = inet_sk(sk);
+	struct rtable *rt;
+
+	if (dst)
+		return dst;
+	rt = ip_route_connect(&inet->cork.fl.u.ip4,
+			      first_hop(sk, inet->inet_daddr),
+			      inet->inet_saddr, sk->sk_bound_dev_if,
+			      sk->sk_protocol, inet->inet_sport,
+			      inet->inet_dport, sk);
+	if (IS_ERR(rt))
+		return NULL;
+	linnet_offload_caps(sk, &rt->dst);
+	return &rt->dst;
+}
+
+static struct rtable *route_flow(struct sock *sk,
+				 const struct linnet_flow *flow)
+{
+	struct flowi4 fl4 = {
+		.daddr		= flow->raddr,
+		.saddr		= flow->laddr,
+		.flowi4_oif	= sk ? sk->sk_bound_dev_if : 0,
+		.flowi4_mark	= sk ? READ_ONCE(sk->sk_mark) : 0,
+		.flowi4_proto	= linnet_proto,
+		.fl4_sport	= htons(flow->lport),
+		.fl4_dport	= flow->rport,
+	};
+
+	return ip_route_output_key(flow->net, &fl4);
+}
+
+static u32 ipv4_path_mtu(struct sock *sk, const struct linnet_flow *flow)
+{
+	struct rtable *rt = route_flow(sk, flow);
+	u32 mtu;
+
+	if (IS_ERR(rt))
+		return IPV4_MIN_MTU;
+	mtu = dst_mtu(&rt->dst);
+	ip_rt_put(rt);
+	return mtu;
+}
+
+static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
+			   struct sk_buff *skb)
+{
+	struct rtable *rt = route_flow(sk, flow);
+	struct linnet_header *h = (void *)skb->data;
+	struct iphdr *iph;
+
+	if (IS_ERR(rt)) {
+		kfree_skb(skb);
+		return PTR_ERR(rt);
+	}
+	h->check = 0;
+	h->check = csum_tcpudp_magic(flow->laddr, flow->raddr, skb->len,
+				     linnet_proto,
+				     csum_partial(h, skb->len, 0));
+	skb->ip_summed = CHECKSUM_NONE;
+	skb_dst_set(skb, &rt->dst);
+
+	iph = skb_push(skb, sizeof(*iph));
+	skb_reset_network_header(skb);
+	memset(iph, 0, sizeof(*iph));
+	iph->version = 4;
+	iph->ihl = sizeof(*iph) / 4;
+	iph->tos = sk ? inet_sk(sk)->tos : 0;
+	iph->ttl = ip4_dst_hoplimit(&rt->dst);
+	iph->frag_off = htons(IP_DF);
+	iph->protocol = linnet_proto;
+	iph->saddr = flow->laddr;
+	iph->daddr = flow->raddr;
+	skb->protocol = htons(ETH_P_IP);
+	if (sk) {
+		skb->mark = READ_ONCE(sk->sk_mark);
+		skb->priority = READ_ONCE(sk->sk_priority);
+	}
+	return net_xmit_eval(ip_local_out(flow->net, NULL, skb));
+}
+
+static void ipv4_init_child(const struct sock *parent, struct sock *child,
+			    const struct linnet_flow *flow)
+{
+	struct inet_sock *inet = inet_sk(child);
+
+	inet->inet_daddr = flow->raddr;
+	inet->inet_saddr = flow->laddr;
+	inet->inet_rcv_saddr = flow->laddr;
+	if (child->sk_family == AF_INET6)
+		linnet_ipv6_child_mapped(parent, child, flow);
+}
+
+const struct linnet_af_ops linnet_ipv4_ops = {
+	.family		= AF_INET,
+	.header_len	= sizeof(struct iphdr),
+	.xmit		= ipv4_xmit,
+	.checksum	= ipv4_checksum,
+	.route		= ipv4_route,
+	.send_reply	= ipv4_send_reply,
+	.path_mtu	= ipv4_path_mtu,
+	.init_child	= ipv4_init_child,
+};
+
+/**
+ * linnet_ipv4_connect() - proto->connect: open actively (RFC 9293, 3.10.1)
+ * @sk: the socket, locked
+ * @addr: struct sockaddr_in of the peer
+ * @len: bytes of it
+ *
+ * Return: 0, -EINVAL, -EAFNOSUPPORT, -ENETUNREACH, -EADDRNOTAVAIL ...
+ */
+int linnet_ipv4_connect(struct sock *sk, linnet_sockaddr *addr, int len)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)addr;
+	struct inet_sock *inet = inet_sk(sk);
+	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
+	struct rtable *rt;
+
+	if (len < sizeof(*sin))
+		return -EINVAL;
+	if (sin->sin_family != AF_INET)
+		return -EAFNOSUPPORT;
+
+	rt = ip_route_connect(fl4, first_hop(sk, sin->sin_addr.s_addr),
+			      inet->inet_saddr, sk->sk_bound_dev_if,
+			      sk->sk_protocol, inet->inet_sport,
+			      sin->sin_port, sk);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST)) {
+		ip_rt_put(rt);
+		return -ENETUNREACH;
+	}
+	linnet_sk(sk)->af = &linnet_ipv4_ops;
+	if (!inet->inet_saddr)
+		inet->inet_saddr = fl4->saddr;
+	inet->inet_rcv_saddr = inet->inet_saddr;
+	/* 0.0.0.0 is this host: the route knows where that is */
+	inet->inet_daddr = first_hop(sk, 0) ? sin->sin_addr.s_addr :
+					      fl4->daddr;
+	inet->inet_dport = sin->sin_port;
+	linnet_offload_caps(sk, &rt->dst);
+	return linnet_connect_start(sk);
+}
+
+static int ipv4_rcv(struct sk_buff *skb)
+{
+	struct linnet_flow flow = {
+		.net	= dev_net(skb->dev),
+		.family	= AF_INET,
+		.iif	= inet_iif(skb),
+		.sdif	= inet_sdif(skb),
+		.laddr	= ip_hdr(skb)->daddr,
+		.raddr	= ip_hdr(skb)->saddr,
+	};
+
+	/* RFC 9293, MUST-57: nobody connects to or from a group of hosts */
+	if (skb->pkt_type != PACKET_HOST ||
+	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
+		goto drop;
+	if (!pskb_may_pull(skb, LINNET_HEADER_LEN)) {
+		LINNET_COUNT(flow.net, InErrs);
+		goto drop;
+	}
+	if (skb_checksum_init(skb, linnet_proto, inet_compute_pseudo) ||
+	    skb_checksum_complete(skb)) {
+		LINNET_COUNT(flow.net, InCsumErrors);
+		LINNET_COUNT(flow.net, InErrs);
+		goto drop;
+	}
+	return linnet_rcv(skb, &flow);
+drop:
+	kfree_skb(skb);
+	return 0;
+}
+
+static void fragmentation_needed(struct sock *sk, struct sk_buff *skb, u32 mtu,
+				 bool owned)
+{
+	ipv4_update_pmtu(skb, sock_net(sk), mtu, sk->sk_bound_dev_if,
+			 linnet_proto);
+	if (owned)
+		set_bit(LINNET_DEFERRED_MTU, &linnet_sk(sk)->deferred);
+	else
+		linnet_mtu_reduced(sk);
+}
+
+/* An ICMP error; data begins at the IP header that it quotes */
+static int ipv4_err(struct sk_buff *skb, u32 info)
+{
+	const struct iphdr *iph = (const void *)skb->data;
+	const struct linnet_header *h = (const void *)(skb->data +
+						       iph->ihl * 4);
+	struct linnet_flow flow = {
+		.net	= dev_net(skb->dev),
+		.family	= AF_INET,
+		.iif	= inet_iif(skb),
+		.lport	= ntohs(h->source),
+		.rport	= h->dest,
+		.laddr	= iph->saddr,
+		.raddr	= iph->daddr,
+	};
+	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
+	struct sock *sk;
+	bool owned;
+	int err;
+
+	sk = linnet_icmp_lookup(&flow, ntohl(h->seq), &owned);
+	if (!sk)
+		return -ENOENT;
+	switch (type) {
+	case ICMP_REDIRECT:
+		ipv4_redirect(skb, flow.net, sk->sk_bound_dev_if,
+			      linnet_proto);
+		goto out;
+	case ICMP_PARAMETERPROB:
+		err = EPROTO;
+		break;
+	case ICMP_TIME_EXCEEDED:
+		err = EHOSTUNREACH;
+		break;
+	case ICMP_DEST_UNREACH:
+		if (code > NR_ICMP_UNREACH)
+			goto out;
+		if (code == ICMP_FRAG_NEEDED) {
+			fragmentation_needed(sk, skb, info, owned);
+			goto out;
+		}
+		err = icmp_err_convert[code].errno;
+		break;
+	default:	/* source quench and others: RFC 9293, 3.9.2.2 */
+		goto out;
+	}
+	linnet_icmp_error(sk, err, linnet_compat_inet_recverr(sk));
+out:
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return 0;
+}
+
+static const struct net_protocol ipv4_protocol = {
+	.handler			= ipv4_rcv,
+	.err_handler			= ipv4_err,
+	.no_policy			= 1,
+	.icmp_strict_tag_validation	= 1,
+};
+
+static struct inet_protosw ipv4_protosw = {
+	.type	= SOCK_STREAM,
+	.prot	= &linnet_prot,
+	.ops	= &linnet_stream_ops,
+};
+
+/**
+ * linnet_ipv4_register() - take the protocol number, and offer sockets
+ *
+ * Return: 0, or -EAGAIN when somebody has the number.
+ */
+int linnet_ipv4_register(void)
+{
+	int err = inet_add_protocol(&ipv4_protocol, linnet_proto);
+
+	if (err)
+		return err;
+	ipv4_protosw.protocol = linnet_proto;
+	inet_register_protosw(&ipv4_protosw);
+	return 0;
+}
+
+/**
+ * linnet_ipv4_unregister() - undo linnet_ipv4_register()
+ */
+void linnet_ipv4_unregister(void)
+{
+	inet_unregister_protosw(&ipv4_protosw);
+	inet_del_protocol(&ipv4_protocol, linnet_proto);
+}

@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linnet: the socket, and room by room what each offers to the others.
+ *
+ * The way through the rooms
+ * -------------------------
+ * A byte going out: socket -> send -> output -> ipv4/ipv6.  A segment coming
+ * in: ipv4/ipv6 -> table -> input -> (reassembly | recovery | cong) -> recv ->
+ * socket.  Nothing reaches back up but through the functions below.
+ *
+ * Locking
+ * -------
+ * The socket lock guards everything in struct linnet_sock and struct tcp_sock.
+ * In process context it is lock_sock(): the caller owns the socket and may
+ * sleep; segments that arrive meanwhile wait in the backlog and are processed
+ * by release_sock().  In softirq it is bh_lock_sock() and a look whether a user
+ * owns the socket: then segments go to the backlog, and timers and ICMP leave a
+ * bit in linnet_sock.deferred that linnet_release_cb() acts on.
+ *
+ * The tables (table.c) are read under RCU: a reader takes a reference with
+ * refcount_inc_not_zero() and looks again whether the socket is still the one
+ * it wanted.  They are written under the lock of a bucket, which nests inside
+ * the socket lock.  Sockets are freed after a grace period (SOCK_RCU_FREE).
+ *
+ * A listener's SYN queue and accept queue belong to the listener's lock.  A
+ * child that the handshake makes is locked inside it, so a listener is locked
+ * in softirq with SINGLE_DEPTH_NESTING.
+ *
+ * References: one is held by the struct socket (or, for a child not accepted
+ * yet, by the accept queue), one by each armed timer, one by whoever found the
+ * socket in a table.  The tables hold none: linnet_destroy_sock() takes a
+ * socket out before the last reference goes.
+ */
+#ifndef _LINNET_H
+#define _LINNET_H
+
+#include <linux/tcp.h>
+#include <linux/ipv6.h>
+#include <linux/interrupt.h>
+#include <linux/net.h>
+#include <linux/skbuff.h>
+#include <linux/sockptr.h>
+#include <net/inet_common.h>
+#include <net/net_namespace.h>
+#include <net/snmp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "wire.h"
+#include "skb.h"
+#include "options.h"
+#include "reassembly.h"
+
+extern int linnet_proto;	/* IP protocol number, module.c */
+
+struct linnet_flow;
+struct linnet_request;
+struct linnet_bind_bucket;
+struct linnet_timewait;
+
+/**
+ * struct linnet_af_ops - what depends on the IP version of the packets
+ * @family: AF_INET or AF_INET6, of the packets, not of the socket
+ * @header_len: bytes of IP header
+ * @xmit: route and send a segment whose header is complete but for the
+ *	checksum; consumes the buffer, returns 0, a negative error or NET_XMIT_*
+ * @checksum: fill in the checksum of a socket's segment, or prepare it for the
+ *	device
+ * @route: the route of a connected socket, looked up anew when the one that is
+ *	cached is stale; NULL if there is none.  The caller owns no reference.
+ * @send_reply: send a segment that no connected socket sends; @sk is the
+ *	listener or NULL; consumes the buffer
+ * @path_mtu: path MTU of a connection that a listener is about to get, bytes
+ * @init_child: set the addresses of a child
+ *
+ * An AF_INET6 socket that talks to a v4-mapped address has IPv4's.
+ */
+struct linnet_af_ops {
+	int			family;
+	int			header_len;
+	int			(*xmit)(struct sock *sk, struct sk_buff *skb);
+	void			(*checksum)(struct sock *sk, struct sk_buff *skb);
+	struct dst_entry	*(*route)(struct sock *sk);
+	int			(*send_reply)(struct sock *sk,
+					      const struct linnet_flow *flow,
+					      struct sk_buff *skb);
+	u32			(*path_mtu)(struct sock *sk,
+					    const struct linnet_flow *flow);
+	void			(*init_child)(const struct sock *parent,
+					      struct sock *child,
+					      const struct linnet_flow *flow);
+};
+
+extern const struct linnet_af_ops linnet_ipv4_ops;
+extern const struct linnet_af_ops linnet_ipv6_ops;
+
+/* Bits of linnet_sock.deferred: what waits until the user lets go */
+enum {
+	LINNET_DEFERRED_RTX,		/* retransmission or persist timer */
+	LINNET_DEFERRED_ACK,		/* delayed ACK timer */
+	LINNET_DEFERRED_KEEPALIVE,	/* keepalive or FIN-WAIT-2 timer */
+	LINNET_DEFERRED_XMIT,		/* pacing timer or queue below drained */
+	LINNET_DEFERRED_MTU,		/* ICMP told of a smaller path MTU */
+};
+
+/* linnet_sock.xmit_flags, set and cleared from several contexts */
+enum {
+	LINNET_THROTTLED,	/* stopped: too much in the queue below */
+	LINNET_KICKED,		/* the tasklet is on its way and holds a ref */
+};
+
+/* linnet_sock.timer_event: what the retransmission timer is for */
+enum linnet_timer_event {
+	LINNET_TIMER_NONE,
+	LINNET_TIMER_RTO,	/* RFC 6298, 5 */
+	LINNET_TIMER_PERSIST,	/* RFC 9293, 3.8.6.1 */
+};
+
+/**
+ * struct linnet_ack_state - when to acknowledge (RFC 9293, 3.8.6.3; RFC 5681, 4.2)
+ * @pending: an ACK is owed
+ * @now: it is owed at once
+ * @quick: how many more ACKs are sent without delay
+ * @pingpong: the connection answers what it gets: ACKs can ride on data
+ * @rcv_mss: the peer's segment size as seen, bytes
+ * @timeout: how long an ACK may wait, jiffies
+ * @last_data: when data came last, jiffies
+ */
+struct linnet_ack_state {
+	bool		pending;
+	bool		now;
+	bool		pingpong;
+	u8		quick;
+	u16		rcv_mss;
+	u32		timeout;
+	u32		last_data;
+};
+
+/**
+ * struct linnet_sock - a socket
+ * @tcp: first, so that any tcp_congestion_ops can drive the socket.  What a
+ *	congestion control reads or writes lives here and nowhere else, and so
+ *	does what tcp_get_info() tells.
+ * @af: what depends on the IP version
+ * @bind_bucket: the local port, see table.c
+ * @listen: listener only: SYN queue
+ * @accept_queue: listener: children to be accepted; child: its place there
+ * @reassembly: segments that came before their turn
+ * @ack: when to acknowledge
+ * @rtx_timer: retransmission or persist, as @timer_event tells
+ * @ack_timer: delayed ACK
+ * @keepalive_timer: keepalive; FIN-WAIT-2 of a socket nobody holds
+ * @xmit_tasklet: goes on sending when the queue below has drained
+ * @pacing_timer: goes on sending when the pace allows
+ * @timer_event: what @rtx_timer is for
+ * @deferred: bits LINNET_DEFERRED_*
+ * @xmit_flags: bits LINNET_THROTTLED, LINNET_KICKED
+ * @lost_seq: everything below that is not SACKed is marked lost already
+ * @retrans_seq: everything lost below is retransmitted already
+ * @sack_high: one after the highest octet SACKed, while sacked_out is not zero
+ * @sack_seen: SACK blocks of the last ACK: what they cover is marked
+ * @last_challenge: when a challenge ACK was sent last, jiffies
+ * @pmtu: path MTU that the MSS was computed from, bytes
+ * @rcv_rtt_us: round-trip time as the receiver sees it, microseconds
+ * @rcv_rtt_seq: a round trip has passed when RCV.NXT reaches this
+ * @rcv_rtt_start: when that measurement began, microseconds
+ * @rcv_space: bytes that the user read in the last round trip
+ * @rcv_space_seq: copied_seq when this measurement began
+ * @rcv_space_start: when it began, microseconds
+ * @defer_accept: TCP_DEFER_ACCEPT, seconds
+ */
+struct linnet_sock {
+	struct tcp_sock			tcp;
+	const struct linnet_af_ops	*af;
+	struct linnet_bind_bucket	*bind_bucket;
+	struct linnet_listen		*listen;
+	struct list_head		accept_queue;
+	struct linnet_reassembly	reassembly;
+	struct linnet_ack_state		ack;
+	struct timer_list		rtx_timer;
+	struct timer_list		ack_timer;
+	struct timer_list		keepalive_timer;
+	struct tasklet_struct		xmit_tasklet;
+	struct hrtimer			pacing_timer;
+	enum linnet_timer_event		timer_event;
+	unsigned long			deferred;
+	unsigned long			xmit_flags;
+	u32				lost_seq;
+	u32				retrans_seq;
+	u32				sack_high;
+	struct linnet_block		sack_seen[LINNET_SACK_BLOCKS_MAX];
+	unsigned long			last_challenge;
+	u32				pmtu;
+	u32				rcv_rtt_us;
+	u32				rcv_rtt_seq;
+	u64				rcv_rtt_start;
+	u32				rcv_space;
+	u32				rcv_space_seq;
+	u64				rcv_space_start;
+	u32				defer_accept;
+};
+
+/* The IPv6 socket.  6.1 finds ipv6_pinfo at the end of the object. */
+struct linnet6_sock {
+	struct linnet_sock	linnet;
+	struct ipv6_pinfo	inet6;
+};
+
+static inline struct linnet_sock *linnet_sk(const struct sock *sk)
+{
+	return (struct linnet_sock *)sk;
+}
+
+/**
+ * struct linnet_segment - a received segment, its header taken apart
+ * @skb: the buffer; data starts at the header
+ * @seq: SEG.SEQ
+ * @end_seq: SEG.SEQ + SEG.LEN, SYN and FIN counted
+ * @ack: SEG.ACK, valid with %LINNET_ACK in @flags
+ * @wnd: SEG.WND as on the wire, not scaled
+ * @len: bytes of data
+ * @header_len: bytes of header with options
+ * @flags: LINNET_FIN ... LINNET_CWR
+ * @opt: its options
+ */
+struct linnet_segment {
+	struct sk_buff		*skb;
+	u32			seq;
+	u32			end_seq;
+	u32			ack;
+	u32			wnd;
+	u32			len;
+	u8			header_len;
+	u8			flags;
+	struct linnet_options	opt;
+};
+
+/**
+ * struct linnet_flow - the two ends of a segment, from our side
+ * @net: network namespace
+ * @family: AF_INET or AF_INET6
+ * @iif: interface that it came in by, 0 if it does not matter
+ * @sdif: the slave's interface when @iif is a VRF master, or 0
+ * @lport: local port, host order
+ * @rport: remote port, network order
+ * @laddr: local address
+ * @raddr: remote address
+ */
+struct linnet_flow {
+	struct net	*net;
+	u16		family;
+	u16		lport;
+	__be16		rport;
+	int		iif;
+	int		sdif;
+	union {
+		__be32		laddr;
+		struct in6_addr	laddr6;
+	};
+	union {
+		__be32		raddr;
+		struct in6_addr	raddr6;
+	};
+};
+
+/* module.c: what a network namespace has */
+struct linnet_net {
+	const struct tcp_congestion_ops __rcu *congestion_control;
+	struct linnet_mib __percpu	*mib;
+	struct proc_dir_entry		*proc_dir;
+	struct ctl_table_header		*sysctl_header;
+	struct ctl_table		*sysctl_table;
+	int	window_scaling;
+	int	timestamps;
+	int	sack;
+	int	gso;
+	int	moderate_rcvbuf;
+	int	slow_start_after_idle;
+	int	reordering;
+	int	syn_retries;
+	int	synack_retries;
+	int	retries1;
+	int	retries2;
+	int	orphan_retries;
+	int	max_syn_backlog;
+	int	abort_on_overflow;
+	int	fin_timeout;
+	int	keepalive_time;
+	int	keepalive_intvl;
+	int	keepalive_probes;
+	int	max_tw_buckets;
+	int	rfc1337;
+	int	rmem[3];
+	int	wmem[3];
+	int	limit_output_bytes;
+	int	min_tso_segs;
+	int	challenge_ack_limit;
+	int	invalid_ratelimit;
+	unsigned int	notsent_lowat;
+	atomic_t	tw_count;
+	u32		challenge_timestamp;
+	u32		challenge_count;
+};
+
+extern unsigned int linnet_net_id;
+struct linnet_net *linnet_pernet(const struct net *net);
+
+/* socket.c */
+extern struct proto linnet_prot;
+extern struct proto linnet6_prot;
+extern const struct proto_ops linnet_stream_ops;
+extern const struct proto_ops linnet6_stream_ops;
+extern struct percpu_counter linnet_sockets_allocated;
+extern long linnet_sysctl_mem[3];
+extern int linnet_sysctl_max_orphans;
+DECLARE_PER_CPU(unsigned int, linnet_orphan_count);
+
+int linnet_init_sock(struct sock *sk);
+void linnet_init_connection(struct sock *sk);
+void linnet_write_space(struct sock *sk);
+bool linnet_stream_memory_free(const struct sock *sk, int wake);
+long linnet_memory_allocated(void);
+
+/* sockopt.c */
+int linnet_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		      unsigned int optlen);
+int linnet_getsockopt(struct sock *sk, int level, int optname,
+		      char __user *optval, int __user *optlen);
+
+/* close.c: the ways in which a connection ends */
+int linnet_orphans(void);
+void linnet_set_state(struct sock *sk, int state);
+bool linnet_close_state(struct sock *sk);
+void linnet_close(struct sock *sk, long timeout);
+void linnet_shutdown(struct sock *sk, int how);
+int linnet_disconnect(struct sock *sk, int flags);
+void linnet_done(struct sock *sk);
+void linnet_reset_received(struct sock *sk);
+void linnet_abort(struct sock *sk, int err);
+void linnet_destroy_sock(struct sock *sk);
+void linnet_destroy(struct sock *sk);
+void linnet_purge_queues(struct sock *sk);
+void linnet_forget_child(struct sock *child);
+
+/* send.c, recv.c */
+int linnet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
+int linnet_recvmsg(LINNET_RECVMSG_ARGS);
+void linnet_queue_received(struct sock *sk, struct sk_buff *skb);
+void linnet_data_ready(struct sock *sk);
+u32 linnet_readable(const struct sock *sk);
+void linnet_sndbuf_expand(struct sock *sk);
+int linnet_send_mss(struct sock *sk, int *size_goal);
+
+/* table.c: ports, listeners and connections; timewait.c */
+int linnet_table_init(void);
+void linnet_table_exit(void);
+int linnet_get_port(struct sock *sk, unsigned short port);
+void linnet_put_port(struct sock *sk);
+void linnet_inherit_port(struct sock *parent, struct sock *child);
+int linnet_hash_unique(struct sock *sk);
+int linnet_hash_connect(struct sock *sk);
+void linnet_hash_listener(struct sock *sk);
+void linnet_unhash(struct sock *sk);
+struct sock *linnet_lookup_connection(const struct linnet_flow *flow);
+struct sock *linnet_lookup_listener(const struct linnet_flow *flow);
+void linnet_flow_of(const struct sock *sk, struct linnet_flow *flow);
+u32 linnet_flow_hash(const struct linnet_flow *flow);
+u32 linnet_port_offset(const struct linnet_flow *flow);
+u32 linnet_isn(const struct linnet_flow *flow);
+u32 linnet_timestamp_offset(const struct linnet_flow *flow);
+void linnet_hash_timewait(struct sock *sk, struct linnet_timewait *tw);
+
+/**
+ * struct linnet_table_position - where a walk over the tables stands
+ * @bucket: the bucket, listeners first
+ * @index: sockets of the namespace seen in it
+ */
+struct linnet_table_position {
+	unsigned int	bucket;
+	unsigned int	index;
+};
+
+struct sock *linnet_table_next(const struct net *net,
+			       struct linnet_table_position *pos);
+
+enum linnet_tw_verdict {
+	LINNET_TW_DONE,		/* the segment has been dealt with */
+	LINNET_TW_SYN,		/* a new connection may take the place */
+};
+
+int linnet_timewait_init(void);
+void linnet_timewait_exit(void);
+void linnet_timewait_start(struct sock *sk);
+enum linnet_tw_verdict linnet_timewait_rcv(struct sock *tw,
+					   const struct linnet_flow *flow,
+					   const struct linnet_segment *seg,
+					   u32 *isn);
+void linnet_timewait_put(struct sock *tw);
+void linnet_timewait_kill(struct sock *tw);
+void linnet_timewait_purge(struct net *net);
+unsigned long linnet_timewait_expires(const struct sock *tw);
+
+/* handshake.c: the passive side up to ESTABLISHED */
+int linnet_handshake_init(void);
+void linnet_handshake_exit(void);
+int linnet_listen_start(struct sock *sk, int backlog);
+void linnet_listen_stop(struct sock *sk);
+bool linnet_listen_rcv(struct sock *sk, struct linnet_segment *seg,
+		       const struct linnet_flow *flow);
+void linnet_listen_icmp(struct sock *sk, const struct linnet_flow *flow,
+			u32 seq);
+unsigned int linnet_listen_syn_queue(const struct sock *sk);
+bool linnet_listen_tick(struct sock *sk);
+
+/* input.c */
+bool linnet_segment_parse(struct sk_buff *skb, struct linnet_segment *seg);
+int linnet_do_rcv(struct sock *sk, struct sk_buff *skb);
+bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg);
+void linnet_established(struct sock *sk);
+void linnet_syn_options(struct sock *sk, const struct linnet_options *opt);
+void linnet_timestamp_store(struct tcp_sock *tp,
+			    const struct linnet_segment *seg);
+bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg);
+
+/* acknowledge.c: what an acknowledgement does to the sender */
+int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg);
+void linnet_rtt_measured(struct sock *sk, long rtt_us);
+
+/* recovery.c: scoreboard, loss, reduction of the window */
+
+/**
+ * struct linnet_sacked - what the SACK blocks of an ACK told
+ * @segs: segments newly told
+ * @dsack: a duplicate was told of
+ * @sent_us: when the last of them that was sent only once was sent,
+ *	microseconds; 0 if there is none
+ * @rs: rate sample of the ACK
+ */
+struct linnet_sacked {
+	u32			segs;
+	bool			dsack;
+	u64			sent_us;
+	struct rate_sample	*rs;
+};
+
+void linnet_scoreboard_sack(struct sock *sk, const struct linnet_segment *seg,
+			    struct linnet_sacked *result);
+void linnet_scoreboard_forget(struct sock *sk, const struct sk_buff *skb);
+void linnet_recovery_ack(struct sock *sk, bool una_advanced, bool duplicate);
+void linnet_recovery_cwnd(struct sock *sk, u32 delivered, u32 newly_lost,
+			  bool una_advanced);
+void linnet_recovery_timeout(struct sock *sk);
+void linnet_recovery_retransmit(struct sock *sk);
+void linnet_recovery_mtu(struct sock *sk);
+void linnet_enter_cwr(struct sock *sk);
+
+/* flow.c: windows and buffers */
+u32 linnet_select_window(struct sock *sk);
+void linnet_initial_window(struct sock *sk);
+void linnet_buffers_init(struct sock *sk);
+void linnet_rcv_space_adjust(struct sock *sk);
+void linnet_rcv_rtt_measure(struct sock *sk);
+u32 linnet_rcv_free(const struct sock *sk);
+u32 linnet_rcv_full(const struct sock *sk);
+u32 linnet_rcv_most(const struct sock *sk);
+bool linnet_rmem_room(struct sock *sk, struct sk_buff *skb);
+
+/* cong.c: hosting tcp_congestion_ops */
+int linnet_cong_net_init(struct net *net);
+void linnet_cong_net_exit(struct net *net);
+int linnet_cong_set_default(struct net *net, const char *name);
+void linnet_cong_get_default(struct net *net, char *name);
+void linnet_cong_assign(struct sock *sk);
+void linnet_cong_inherit(struct sock *child, const struct sock *parent);
+void linnet_cong_start(struct sock *sk);
+void linnet_cong_cleanup(struct sock *sk);
+void linnet_cong_set_state(struct sock *sk, u8 state);
+void linnet_cong_event(struct sock *sk, enum tcp_ca_event event);
+void linnet_cong_tx_start(struct sock *sk);
+u32 linnet_cong_ssthresh(struct sock *sk);
+void linnet_cong_in_ack(struct sock *sk, u32 flags);
+void linnet_cong_pkts_acked(struct sock *sk, const struct ack_sample *sample);
+void linnet_cong_control(struct sock *sk, u32 ack, u32 acked,
+			 bool una_advanced, const struct rate_sample *rs);
+void linnet_cong_cwnd_validate(struct sock *sk, bool limited);
+void linnet_cong_idle_restart(struct sock *sk);
+void linnet_rate_sent(struct sock *sk, struct sk_buff *skb);
+void linnet_rate_delivered(struct sock *sk, struct sk_buff *skb,
+			   struct rate_sample *rs);
+void linnet_rate_generate(struct sock *sk, u32 delivered, u32 lost,
+			  struct rate_sample *rs);
+void linnet_rate_app_limited(struct sock *sk);
+extern struct tcp_congestion_ops linnet_reno;	/* cc/reno.c */
+
+/* output.c: segments on their way out; xmit.c: how many may go */
+struct sk_buff *linnet_alloc_skb(struct sock *sk, gfp_t gfp);
+void linnet_init_segs(struct sk_buff *skb, u32 mss);
+int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone,
+		    gfp_t gfp);
+int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
+		    bool in_rtx_queue);
+int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
+void linnet_send_ack(struct sock *sk);
+void linnet_send_challenge_ack(struct sock *sk);
+void linnet_send_fin(struct sock *sk);
+void linnet_send_active_reset(struct sock *sk);
+void linnet_send_window_probe(struct sock *sk, bool data);
+int linnet_send_syn(struct sock *sk);
+void linnet_send_reset(struct sock *sk, const struct linnet_flow *flow,
+		       const struct linnet_segment *seg);
+struct sk_buff *linnet_make_reply(const struct linnet_flow *flow, u8 flags,
+				  u32 seq, u32 ack, u32 window,
+				  const struct linnet_options *opt);
+int linnet_send_reply(struct sock *sk, const struct linnet_flow *flow,
+		      struct sk_buff *skb);
+u32 linnet_sync_mss(struct sock *sk);
+static inline const struct linnet_af_ops *
+linnet_flow_af(const struct linnet_flow *flow)
+{
+	return flow->family == AF_INET ? &linnet_ipv4_ops : &linnet_ipv6_ops;
+}
+
+u32 linnet_mss_for(const struct linnet_af_ops *af, u32 mtu);
+u16 linnet_advertised_mss(struct sock *sk);
+void linnet_append(struct sock *sk, struct sk_buff *skb);
+u32 linnet_timestamp_now(const struct sock *sk);
+void linnet_clock_refresh(struct tcp_sock *tp);
+
+void linnet_push_pending(struct sock *sk);
+void linnet_push_one(struct sock *sk);
+unsigned int linnet_max_segs(struct sock *sk, u32 mss);
+bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one);
+void linnet_rtx_add(struct sock *sk, struct sk_buff *skb);
+void linnet_rtx_free(struct sock *sk, struct sk_buff *skb);
+struct sk_buff *linnet_rtx_head(const struct sock *sk);
+struct sk_buff *linnet_rtx_next(const struct sk_buff *skb);
+struct sk_buff *linnet_rtx_prev(const struct sk_buff *skb);
+struct sk_buff *linnet_rtx_tail(const struct sock *sk);
+struct sk_buff *linnet_rtx_find(const struct sock *sk, u32 seq);
+void linnet_xmit_work(struct sock *sk);
+
+/* When a buffer of the retransmission queue was sent last, microseconds */
+static inline u64 linnet_sent_us(const struct sk_buff *skb)
+{
+	return div_u64(skb->skb_mstamp_ns, NSEC_PER_USEC);
+}
+
+/* A buffer of the send or retransmission queue, unlinked, with its charge */
+static inline void linnet_wmem_free(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_mem_uncharge(sk, skb->truesize);
+	__kfree_skb(skb);
+}
+
+/* timer.c: where timers fire, and what they do */
+u32 linnet_rto(const struct sock *sk);
+void linnet_timers_init(struct sock *sk);
+void linnet_timers_stop(struct sock *sk);
+void linnet_rtx_arm(struct sock *sk, enum linnet_timer_event event,
+		    u32 delay_us);
+void linnet_rtx_rearm(struct sock *sk);
+void linnet_rtx_disarm(struct sock *sk);
+void linnet_ack_arm(struct sock *sk);
+void linnet_ack_disarm(struct sock *sk);
+void linnet_keepalive_arm(struct sock *sk, unsigned long delay);
+void linnet_set_keepalive(struct sock *sk, int val);
+unsigned int linnet_keepalive_time(const struct sock *sk);
+unsigned int linnet_fin_timeout(const struct sock *sk);
+void linnet_pacing_arm(struct sock *sk, u64 expires_ns);
+void linnet_release_cb(struct sock *sk);
+
+/* ipv4.c, ipv6.c */
+int linnet_ipv4_register(void);
+void linnet_ipv4_unregister(void);
+int linnet_ipv6_register(void);
+void linnet_ipv6_unregister(void);
+int linnet_ipv4_connect(struct sock *sk, linnet_sockaddr *addr, int len);
+int linnet_ipv6_connect(struct sock *sk, linnet_sockaddr *addr, int len);
+void linnet_ipv6_child_mapped(const struct sock *parent, struct sock *child,
+			      const struct linnet_flow *flow);
+int linnet_connect_start(struct sock *sk);
+
+/* demux.c: whose segment is this? */
+void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
+		     struct linnet_flow *flow);
+int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow);
+struct sock *linnet_icmp_lookup(const struct linnet_flow *flow, u32 seq,
+				bool *owned);
+void linnet_icmp_error(struct sock *sk, int err, bool hard);
+void linnet_mtu_reduced(struct sock *sk);
+
+/* offload.c */
+int linnet_offload_init(void);
+void linnet_offload_exit(void);
+void linnet_offload_caps(struct sock *sk, struct dst_entry *dst);
+void linnet_checksum_partial(struct sock *sk, struct sk_buff *skb,
+			     __sum16 pseudo);
+
+/* sysctl.c, stats.c, diag.c */
+int linnet_sysctl_net_init(struct net *net);
+void linnet_sysctl_net_exit(struct net *net);
+int linnet_stats_net_init(struct net *net);
+void linnet_stats_net_exit(struct net *net);
+int linnet_diag_net_init(struct net *net);
+void linnet_diag_net_exit(struct net *net);
+
+#define LINNET_MIB_LIST(X)						\
+	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets)	\
+	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors)	\
+	X(OutRsts) X(InNoPorts) X(SynRetrans) X(ListenOverflows)	\
+	X(ListenDrops) X(ReqQFullDrop) X(TimeWaits) X(TimeWaitOverflow)	\
+	X(TimeWaitRecycled) X(DelayedAcks) X(DupAcksIn) X(OutOfOrder)	\
+	X(OfoMerged) X(OfoPruned) X(RcvPruned) X(RcvZeroWindow)		\
+	X(DsackSent) X(DsackReceived) X(SackReneging) X(FastRetrans)	\
+	X(Recoveries) X(RecoveriesReno) X(Timeouts) X(WindowProbes)	\
+	X(KeepAlives) X(ChallengeAcks) X(PawsDropped) X(OutOfWindow)	\
+	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout)		\
+	X(AbortOnMemory) X(AbortOnLinger) X(BacklogDropped)		\
+	X(UrgentIgnored) X(PmtuReduced) X(MemoryPressures)
+
+enum linnet_mib_field {
+#define LINNET_MIB_ENUM(name) LINNET_MIB_##name,
+	LINNET_MIB_LIST(LINNET_MIB_ENUM)
+#undef LINNET_MIB_ENUM
+	LINNET_MIB_MAX
+};
+
+struct linnet_mib {
+	unsigned long	mibs[LINNET_MIB_MAX];
+};
+
+#define LINNET_COUNT(net, field) \
+	this_cpu_inc(linnet_pernet(net)->mib->mibs[LINNET_MIB_##field])
+#define LINNET_COUNT_ADD(net, field, n) \
+	this_cpu_add(linnet_pernet(net)->mib->mibs[LINNET_MIB_##field], n)
+
+#endif /* _LINNET_H */

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Super-segments: one buffer stands for many segments until the device, or the
+ * code here just before it, cuts it up.
+ */
+#include <linux/skbuff.h>
+#include <net/gso.h>
+#include <net/ip6_checksum.h>
+#include <net/protocol.h>
+
+#include "linnet.h"
+
+/* The TCP bit gives right header lengths and MTU checks everywhere in the
+ * kernel.  The SCTP bit keeps hardware that would segment TCP, but knows
+ * nothing of a protocol 253, from taking the buffer whole: no hardware claims
+ * both.
+ */
+#define GSO_TYPE_IPV4	(SKB_GSO_TCPV4 | SKB_GSO_SCTP)
+#define GSO_TYPE_IPV6	(SKB_GSO_TCPV6 | SKB_GSO_SCTP)
+
+/**
+ * linnet_offload_caps() - take up a route, and what its device can do
+ * @sk: the socket, locked
+ * @dst: the route; its reference becomes the socket's
+ */
+void linnet_offload_caps(struct sock *sk, struct dst_entry *dst)
+{
+	bool sums = dst_dev(dst)->features & NETIF_F_HW_CSUM;
+
+	sk->sk_gso_type = linnet_sk(sk)->af->family == AF_INET ?
+			  GSO_TYPE_IPV4 : GSO_TYPE_IPV6;
+	sk_setup_caps(sk, dst);
+	/* A device that sums TCP only would send our segments unsummed: the
+	 * kernel tells the two apart by the place of the checksum alone.
+	 */
+	if (!sums)
+		sk->sk_route_caps &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+}
+
+/**
+ * linnet_checksum_partial() - leave the checksum to the device, if it can
+ * @sk: the socket
+ * @skb: the segment, its transport header set
+ * @pseudo: folded sum over the pseudo-header, not inverted
+ */
+void linnet_checksum_partial(struct sock *sk, struct sk_buff *skb,
+			     __sum16 pseudo)
+{
+	struct linnet_header *h = (void *)skb_transport_header(skb);
+
+	h->check = pseudo;
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct linnet_header, check);
+	if (!(sk->sk_route_caps & NETIF_F_HW_CSUM))
+		skb_checksum_help(skb);
+}
+
+/* Finish the checksum of a segment that was cut: the pseudo-sum that the whole
+ * had counted its length, this one counts its own.
+ */
+static void segment_checksum(struct sk_buff *seg, __sum16 pseudo_zero)
+{
+	struct linnet_header *h = (void *)skb_transport_header(seg);
+	unsigned int len = seg->len - skb_transport_offset(seg);
+	__wsum sum = csum_add(csum_unfold(pseudo_zero),
+			      (__force __wsum)htonl(len));
+
+	h->check = csum_fold(sum);
+	h->check = ~h->check;
+	if (seg->ip_summed == CHECKSUM_PARTIAL) {
+		seg->csum_start = skb_transport_header(seg) - seg->head;
+		seg->csum_offset = offsetof(struct linnet_header, check);
+	} else {
+		h->check = csum_fold(csum_partial(h, linnet_header_len(h),
+						  SKB_GSO_CB(seg)->csum));
+	}
+}
+
+/* The pseudo-sum without the length */
+static __sum16 pseudo_without_length(const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return ~csum_tcpudp_magic(ip_hdr(skb)->saddr,
+					  ip_hdr(skb)->daddr, 0, linnet_proto,
+					  0);
+	return ~csum_ipv6_magic(&ipv6_hdr(skb)->saddr, &ipv6_hdr(skb)->daddr, 0,
+				linnet_proto, 0);
+}
+
+/* Each segment is charged to the socket as the whole was: what lies in the
+ * queue below must be known there until it has gone.
+ */
+static void share_owner(struct sk_buff *skb, struct sk_buff *segs)
+{
+	struct sock *sk = skb->sk;
+	struct sk_buff *seg;
+	int delta = -(int)skb->truesize;
+
+	if (!sk || !skb->destructor)
+		return;
+	for (seg = segs; seg; seg = seg->next) {
+		seg->sk = sk;
+		seg->destructor = skb->destructor;
+		delta += seg->truesize;
+	}
+	skb->sk = NULL;
+	skb->destructor = NULL;
+	if (delta > 0)
+		refcount_add(delta, &sk->sk_wmem_alloc);
+	else if (delta < 0)
+		WARN_ON_ONCE(refcount_sub_and_test(-delta, &sk->sk_wmem_alloc));
+}
+
+static struct sk_buff *gso_segment(struct sk_buff *skb,
+				   netdev_features_t features)
+{
+	unsigned int mss = skb_shinfo(skb)->gso_size, header;
+	struct linnet_header *h;
+	struct sk_buff *segs, *seg;
+	__sum16 pseudo;
+	u8 last_flags;
+	u32 seq;
+
+	if (!pskb_may_pull(skb, LINNET_HEADER_LEN))
+		return ERR_PTR(-EINVAL);
+	h = (void *)skb->data;
+	header = linnet_header_len(h);
+	if (header < LINNET_HEADER_LEN || !pskb_may_pull(skb, header) ||
+	    !mss || skb->len <= header + mss)
+		return ERR_PTR(-EINVAL);
+	h = (void *)skb->data;
+
+	/* The device takes it whole after all: only say how many it is */
+	if (skb_gso_ok(skb, features | NETIF_F_GSO_ROBUST)) {
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len - header,
+							 mss);
+		return NULL;
+	}
+	pseudo = pseudo_without_length(skb);
+	seq = ntohl(h->seq);
+	last_flags = h->flags;
+	__skb_pull(skb, header);
+	segs = skb_segment(skb, features);
+	if (IS_ERR_OR_NULL(segs))
+		return segs;
+
+	for (seg = segs; seg; seg = seg->next) {
+		skb_reset_transport_header(seg);
+		h = (void *)skb_transport_header(seg);
+		h->seq = htonl(seq);
+		seq += mss;
+		/* FIN and PSH belong to the end, CWR to the beginning */
+		h->flags = last_flags;
+		if (seg != segs)
+			h->flags &= ~LINNET_CWR;
+		if (seg->next)
+			h->flags &= ~(LINNET_FIN | LINNET_PSH);
+		segment_checksum(seg, pseudo);
+	}
+	share_owner(skb, segs);
+	return segs;
+}
+
+static const struct net_offload ipv4_offload = {
+	.callbacks = { .gso_segment = gso_segment },
+};
+
+static const struct net_offload ipv6_offload = {
+	.callbacks = { .gso_segment = gso_segment },
+};
+
+/**
+ * linnet_offload_init() - offer segmentation; before the first socket
+ *
+ * Return: 0, or an error when somebody has the protocol number.
+ */
+int linnet_offload_init(void)
+{
+	int err = inet_add_offload(&ipv4_offload, linnet_proto);
+
+	if (err)
+		return err;
+	err = inet6_add_offload(&ipv6_offload, linnet_proto);
+	if (err)
+		inet_del_offload(&ipv4_offload, linnet_proto);
+	return err;
+}
+
+/**
+ * linnet_offload_exit() - no more segmentation; after the last socket
+ */
+void linnet_offload_exit(void)
+{
+	inet6_del_offload(&ipv6_offload, linnet_proto);
+	inet_del_offload(&ipv4_offload, linnet_proto);
+}

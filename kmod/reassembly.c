@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The out-of-order queue, and the SACK and DSACK blocks that tell the peer of
+ * it (RFC 2018, RFC 2883).
+ *
+ * Pure: knows buffers and sequence numbers, no socket.  Compiled in userspace
+ * by selftests/unit as it stands here.  Who owns a buffer's memory is the
+ * caller's business: buffers that fall out are handed back, not freed.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "reassembly.h"
+#include "skb.h"
+
+/**
+ * linnet_reassembly_init() - start with an empty queue
+ * @r: the queue
+ */
+void linnet_reassembly_init(struct linnet_reassembly *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->queue = RB_ROOT;
+}
+
+static void unlink_skb(struct linnet_reassembly *r, struct sk_buff *skb)
+{
+	if (r->last == skb) {
+		struct rb_node *prev = rb_prev(&skb->rbnode);
+
+		r->last = prev ? rb_to_skb(prev) : NULL;
+	}
+	rb_erase(&skb->rbnode, &r->queue);
+	r->bytes -= LINNET_CB(skb)->end_seq - LINNET_CB(skb)->seq;
+}
+
+/* Put the range in front; ranges that it touches grow into it */
+static void note_recent(struct linnet_reassembly *r, __u32 start, __u32 end)
+{
+	struct linnet_block merged = { start, end };
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < r->n_recent; i++) {
+		struct linnet_block *b = &r->recent[i];
+
+		if (seq_after(b->start, merged.end) ||
+		    seq_after(merged.start, b->end)) {
+			r->recent[kept++] = *b;
+			continue;
+		}
+		if (seq_before(b->start, merged.start))
+			merged.start = b->start;
+		if (seq_after(b->end, merged.end))
+			merged.end = b->end;
+	}
+	kept = min_t(unsigned int, kept, LINNET_SACK_BLOCKS_MAX - 1);
+	memmove(&r->recent[1], &r->recent[0], kept * sizeof(r->recent[0]));
+	r->recent[0] = merged;
+	r->n_recent = kept + 1;
+}
+
+/**
+ * linnet_reassembly_insert() - take a segment that came before its turn
+ * @r: the queue
+ * @skb: the segment; its control block tells the range
+ * @covered: buffers that the new one covers wholly are moved here for the
+ *	caller to free
+ *
+ * Return: true when @r now holds @skb; false when everything in it was there
+ * before and the caller keeps it.  Either way @r knows what the next ACK shall
+ * tell.
+ */
+bool linnet_reassembly_insert(struct linnet_reassembly *r, struct sk_buff *skb,
+			      struct sk_buff_head *covered)
+{
+	struct rb_node **p = &r->queue.rb_node, *parent = NULL, *node;
+	struct linnet_cb *cb = LINNET_CB(skb);
+
+	/* A sender that is not reordered adds at the end: no descent then */
+	if (r->last && !seq_before(cb->seq, LINNET_CB(r->last)->seq)) {
+		parent = &r->last->rbnode;
+		if (!seq_after(cb->end_seq, LINNET_CB(r->last)->end_seq)) {
+			linnet_reassembly_duplicate(r, cb->seq, cb->end_seq);
+			note_recent(r, cb->seq, cb->end_seq);
+			return false;
+		}
+		if (cb->seq == LINNET_CB(r->last)->seq) {
+			/* replaces the last one, which is a part of it */
+			struct sk_buff *old = r->last;
+
+			linnet_reassembly_duplicate(r, LINNET_CB(old)->seq,
+						    LINNET_CB(old)->end_seq);
+			unlink_skb(r, old);
+			__skb_queue_tail(covered, old);
+			parent = r->last ? &r->last->rbnode : NULL;
+		}
+		p = parent ? &parent->rb_right : &r->queue.rb_node;
+	} else {
+		while (*p) {
+			struct linnet_cb *at;
+
+			parent = *p;
+			at = LINNET_CB(rb_to_skb(parent));
+			if (seq_before(cb->seq, at->seq)) {
+				p = &parent->rb_left;
+				continue;
+			}
+			if (!seq_after(cb->end_seq, at->end_seq)) {
+				linnet_reassembly_duplicate(r, cb->seq,
+							    cb->end_seq);
+				note_recent(r, cb->seq, cb->end_seq);
+				return false;
+			}
+			if (cb->seq == at->seq) {
+				/* longer, same start: takes its place */
+				linnet_reassembly_duplicate(r, at->seq,
+							    at->end_seq);
+				rb_replace_node(parent, &skb->rbnode,
+						&r->queue);
+				r->bytes -= at->end_seq - at->seq;
+				__skb_queue_tail(covered, rb_to_skb(parent));
+				goto linked;
+			}
+			p = &parent->rb_right;
+		}
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &r->queue);
+linked:
+	r->bytes += cb->end_seq - cb->seq;
+
+	while ((node = rb_next(&skb->rbnode))) {
+		struct sk_buff *next = rb_to_skb(node);
+
+		if (seq_after(LINNET_CB(next)->end_seq, cb->end_seq))
+			break;
+		linnet_reassembly_duplicate(r, LINNET_CB(next)->seq,
+					    LINNET_CB(next)->end_seq);
+		unlink_skb(r, next);
+		__skb_queue_tail(covered, next);
+	}
+	if (!node)
+		r->last = skb;
+	note_recent(r, cb->seq, cb->end_seq);
+	return true;
+}
+
+/**
+ * linnet_reassembly_next() - take out what is now in order
+ * @r: the queue
+ * @rcv_nxt: RCV.NXT
+ *
+ * Return: a buffer that starts at or before @rcv_nxt, unlinked and the caller's
+ * (it may hold nothing new), or NULL when there is a gap.
+ */
+struct sk_buff *linnet_reassembly_next(struct linnet_reassembly *r,
+				       __u32 rcv_nxt)
+{
+	struct rb_node *first = rb_first(&r->queue);
+	struct sk_buff *skb;
+
+	if (!first)
+		return NULL;
+	skb = rb_to_skb(first);
+	if (seq_after(LINNET_CB(skb)->seq, rcv_nxt))
+		return NULL;
+	unlink_skb(r, skb);
+	return skb;
+}
+
+/**
+ * linnet_reassembly_prune() - give up the buffer farthest from its turn
+ * @r: the queue
+ *
+ * A receiver may forget what it has SACKed (RFC 2018, 8), and must when memory
+ * is short; the farthest is the one whose loss costs least.
+ *
+ * Return: the buffer, the caller's, or NULL when the queue is empty.
+ */
+struct sk_buff *linnet_reassembly_prune(struct linnet_reassembly *r)
+{
+	struct sk_buff *skb = r->last;
+	__u32 edge;
+	unsigned int i, kept = 0;
+
+	if (!skb)
+		return NULL;
+	unlink_skb(r, skb);
+
+	/* Tell no block that reaches over what is gone */
+	edge = r->last ? LINNET_CB(r->last)->end_seq : LINNET_CB(skb)->seq;
+	for (i = 0; i < r->n_recent; i++) {
+		struct linnet_block b = r->recent[i];
+
+		if (seq_after(b.end, edge))
+			b.end = edge;
+		if (r->last && seq_before(b.start, b.end))
+			r->recent[kept++] = b;
+	}
+	r->n_recent = kept;
+	return skb;
+}
+
+/**
+ * linnet_reassembly_advance() - RCV.NXT has moved
+ * @r: the queue
+ * @rcv_nxt: RCV.NXT
+ *
+ * Blocks below it are told no more.
+ */
+void linnet_reassembly_advance(struct linnet_reassembly *r, __u32 rcv_nxt)
+{
+	unsigned int i, kept = 0;
+
+	if (linnet_reassembly_empty(r)) {
+		r->n_recent = 0;
+		return;
+	}
+	for (i = 0; i < r->n_recent; i++)
+		if (seq_after(r->recent[i].start, rcv_nxt))
+			r->recent[kept++] = r->recent[i];
+	r->n_recent = kept;
+}
+
+/**
+ * linnet_reassembly_duplicate() - note that a range has arrived twice
+ * @r: the queue
+ * @start: first sequence number
+ * @end: one after the last
+ *
+ * The next ACK tells it first (RFC 2883, 4).  Several before that ACK are told
+ * as one where they touch; otherwise the first stands.
+ */
+void linnet_reassembly_duplicate(struct linnet_reassembly *r, __u32 start,
+				 __u32 end)
+{
+	if (start == end)
+		return;
+	if (r->dsack.start == r->dsack.end) {
+		r->dsack.start = start;
+		r->dsack.end = end;
+		return;
+	}
+	if (seq_after(start, r->dsack.end) || seq_after(r->dsack.start, end))
+		return;
+	if (seq_before(start, r->dsack.start))
+		r->dsack.start = start;
+	if (seq_after(end, r->dsack.end))
+		r->dsack.end = end;
+}
+
+/**
+ * linnet_reassembly_blocks() - the SACK blocks of the next ACK
+ * @r: the queue; a DSACK that is told is forgotten
+ * @out: blocks, newest first, the DSACK before all
+ * @room: how many fit
+ *
+ * Return: number of blocks.
+ */
+unsigned int linnet_reassembly_blocks(struct linnet_reassembly *r,
+				      struct linnet_block *out,
+				      unsigned int room)
+{
+	unsigned int n = 0, i;
+
+	if (!room)
+		return 0;
+	if (r->dsack.start != r->dsack.end) {
+		out[n++] = r->dsack;
+		r->dsack.start = 0;
+		r->dsack.end = 0;
+	}
+	for (i = 0; i < r->n_recent && n < room; i++)
+		out[n++] = r->recent[i];
+	return n;
+}

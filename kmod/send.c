@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From the user into the send queue: RFC 9293, 3.10.2.
+ */
+#include "linnet.h"
+#include "trace.h"
+
+/**
+ * linnet_sndbuf_expand() - let the send buffer grow with the window
+ * @sk: the socket, locked
+ *
+ * Twice the congestion window, so that the user can fill what the next round
+ * trip frees; SO_SNDBUF ends the growth.
+ */
+void linnet_sndbuf_expand(struct sock *sk)
+{
+	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
+	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 segment, segments, factor;
+	u64 sndbuf;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK ||
+	    sk_under_memory_pressure(sk) ||
+	    sk_memory_allocated(sk) >= sk_prot_mem_limits(sk, 0))
+		return;
+	segment = roundup_pow_of_two(tp->mss_cache + MAX_TCP_HEADER +
+				     SKB_DATA_ALIGN(sizeof(struct skb_shared_info))) +
+		  SKB_DATA_ALIGN(sizeof(struct sk_buff));
+	segments = max3(TCP_INIT_CWND, tcp_snd_cwnd(tp), tp->reordering + 1);
+	factor = ca->sndbuf_expand ? ca->sndbuf_expand(sk) : 2;
+	sndbuf = min_t(u64, (u64)factor * segments * segment,
+		       READ_ONCE(ln->wmem[2]));
+	if (sndbuf > READ_ONCE(sk->sk_sndbuf)) {
+		WRITE_ONCE(sk->sk_sndbuf, sndbuf);
+		if (sock_flag(sk, SOCK_DEAD))
+			return;
+		sk->sk_write_space(sk);
+	}
+}
+
+/* A buffer at the end of the send queue that takes more, or a new one */
+static struct sk_buff *writable_buffer(struct sock *sk, int size_goal)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (skb && (int)skb->len < size_goal &&
+	    !(LINNET_CB(skb)->flags & LINNET_PSH))
+		return skb;
+	if (!sk_stream_memory_free(sk))
+		return NULL;
+	skb = linnet_alloc_skb(sk, sk->sk_allocation);
+	if (!skb)
+		return ERR_PTR(-ENOBUFS);
+	if (!sk_wmem_schedule(sk, skb->truesize)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	LINNET_CB(skb)->flags = LINNET_ACK;
+	LINNET_CB(skb)->seq = tp->write_seq;
+	LINNET_CB(skb)->end_seq = tp->write_seq;
+	LINNET_CB(skb)->segs = 1;
+	linnet_append(sk, skb);
+	return skb;
+}
+
+static void mark_push(struct tcp_sock *tp, struct sk_buff *skb)
+{
+	LINNET_CB(skb)->flags |= LINNET_PSH;
+	tp->pushed_seq = tp->write_seq;
+}
+
+/* Copy into a page of the buffer.  Returns bytes, 0 when the buffer is full, or
+ * an error; -EAGAIN: wait for memory.
+ */
+static int copy_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+		   int room)
+{
+	struct page_frag *pfrag = sk_page_frag(sk);
+	int copy = min_t(int, room, msg_data_left(msg));
+	int i = skb_shinfo(skb)->nr_frags, err;
+	bool merge = true;
+
+	if (!sk_page_frag_refill(sk, pfrag))
+		return -EAGAIN;
+	if (!skb_can_coalesce(skb, i, pfrag->page, pfrag->offset)) {
+		if (i >= MAX_SKB_FRAGS)
+			return 0;
+		merge = false;
+	}
+	copy = min_t(int, copy, pfrag->size - pfrag->offset);
+	if (!sk_wmem_schedule(sk, copy))
+		return -EAGAIN;
+	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
+				       pfrag->offset, copy);
+	if (err)
+		return err;
+	if (merge) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], copy);
+	} else {
+		skb_fill_page_desc(skb, i, pfrag->page, pfrag->offset, copy);
+		page_ref_inc(pfrag->page);
+	}
+	pfrag->offset += copy;
+	tcp_sk(sk)->write_seq += copy;
+	LINNET_CB(skb)->end_seq += copy;
+	return copy;
+}
+
+/* A buffer that got nothing must not stay: it would be sent as a segment */
+static void drop_empty_tail(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb && !skb->len && !(LINNET_CB(skb)->flags & LINNET_FIN)) {
+		__skb_unlink(skb, &sk->sk_write_queue);
+		linnet_wmem_free(sk, skb);
+	}
+}
+
+/* Send what there is, before waiting or returning */
+static void push(struct sock *sk, int flags, int nonagle)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!tail)
+		return;
+	if (!(flags & MSG_MORE))
+		mark_push(tp, tail);
+	else
+		nonagle = TCP_NAGLE_CORK;
+	if (!tp->packets_out)
+		linnet_cong_idle_restart(sk);
+	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), nonagle, false) &&
+	    linnet_sk(sk)->timer_event == LINNET_TIMER_NONE)
+		linnet_rtx_arm(sk, LINNET_TIMER_PERSIST, linnet_rto(sk));
+}
+
+static int wait_for_memory(struct sock *sk, int flags, bool copied,
+			   long *timeo)
+{
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	drop_empty_tail(sk);
+	if (copied)
+		push(sk, flags & ~MSG_MORE, TCP_NAGLE_PUSH);
+	return sk_stream_wait_memory(sk, timeo);
+}
+
+static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	int flags = msg->msg_flags, copied = 0, err, size_goal;
+	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
+
+	linnet_rate_app_limited(sk);
+	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+		err = sk_stream_wait_connect(sk, &timeo);
+		if (err)
+			goto fail;
+	}
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	linnet_send_mss(sk, &size_goal);
+	err = -EPIPE;
+	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+		goto fail;
+
+	while (msg_data_left(msg)) {
+		struct sk_buff *skb = writable_buffer(sk, size_goal);
+		int n;
+
+		if (IS_ERR(skb)) {
+			err = PTR_ERR(skb);
+			goto fail;
+		}
+		n = skb ? copy_in(sk, skb, msg, size_goal - skb->len) : -EAGAIN;
+		if (n == -EAGAIN) {
+			err = wait_for_memory(sk, flags, copied, &timeo);
+			if (err)
+				goto fail;
+			linnet_send_mss(sk, &size_goal);
+			continue;
+		}
+		if (n < 0) {
+			err = n;
+			goto fail;
+		}
+		copied += n;
+		/* full in one way or the other: it can go, and the next one
+		 * begin
+		 */
+		if (n == 0 || (int)skb->len >= size_goal) {
+			if (!msg_data_left(msg) && n)
+				break;
+			if (n == 0)
+				mark_push(tp, skb);
+			/* Half of the largest window since the last PSH */
+			if (seq_after(tp->write_seq, tp->pushed_seq +
+				      (tp->max_window >> 1)))
+				mark_push(tp, skb);
+			linnet_write_xmit(sk, linnet_send_mss(sk, NULL),
+					  TCP_NAGLE_PUSH, false);
+		}
+	}
+	push(sk, flags, tp->nonagle);
+	return copied;
+
+fail:
+	drop_empty_tail(sk);
+	if (copied) {
+		push(sk, flags, tp->nonagle);
+		return copied;
+	}
+	err = sk_stream_error(sk, flags, err);
+	/* a writer who found no room and was refused must be woken again */
+	if (skb_queue_empty(&sk->sk_write_queue) && err == -EAGAIN)
+		sk->sk_write_space(sk);
+	return err;
+}
+
+/**
+ * linnet_sendmsg() - proto->sendmsg
+ * @sk: the socket, not locked
+ * @msg: data and flags
+ * @len: bytes
+ *
+ * Return: bytes taken, or -EPIPE, -ENOTCONN, -EAGAIN, -EFAULT, the socket's
+ * error ...
+ */
+int linnet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	int ret;
+
+	if (msg->msg_flags & MSG_OOB)	/* urgent data is not sent: RFC 6093 */
+		return -EOPNOTSUPP;
+	lock_sock(sk);
+	ret = send_locked(sk, msg, len);
+	release_sock(sk);
+	return ret;
+}

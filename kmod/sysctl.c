@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * net.linnet.*, per network namespace, named as TCP's without "tcp_", and
+ * beginning with what TCP has.  A value out of range is -EINVAL.
+ */
+#include <linux/sysctl.h>
+#include <net/tcp.h>
+
+#include "linnet.h"
+
+/* Those that are of the whole machine, as TCP's are */
+long linnet_sysctl_mem[3];
+int linnet_sysctl_max_orphans = 8192;
+
+static int zero, one = 1;
+static int syn_retries_max = MAX_TCP_SYNCNT;
+static int retries_max = 255;
+static int reordering_min = 3, reordering_max = 300;
+static int seconds_max = 86400;
+static int keepalive_max = MAX_TCP_KEEPIDLE;
+static int probes_max = MAX_TCP_KEEPCNT;
+static int buffer_min = SOCK_MIN_RCVBUF, buffer_max = INT_MAX / 2;
+static int segs_max = 64;
+static int milliseconds_max = 60000;
+static unsigned int lowat_min = 1;
+
+static int congestion_control(linnet_ctl_table *table, int write, void *buffer,
+			      size_t *lenp, loff_t *ppos)
+{
+	struct net *net = table->extra2;
+	char name[TCP_CA_NAME_MAX];
+	struct ctl_table string = {
+		.data	= name,
+		.maxlen	= sizeof(name),
+	};
+	int err;
+
+	linnet_cong_get_default(net, name);
+	err = proc_dostring(&string, write, buffer, lenp, ppos);
+	if (!write || err)
+		return err;
+	return linnet_cong_set_default(net, name);
+}
+
+#define LINNET_INT(field, low, high) {					\
+	.procname	= #field,					\
+	.data		= (void *)offsetof(struct linnet_net, field),	\
+	.maxlen		= sizeof(int),					\
+	.mode		= 0644,						\
+	.proc_handler	= proc_dointvec_minmax,				\
+	.extra1		= &(low),					\
+	.extra2		= &(high),					\
+}
+
+#define LINNET_INT3(field) {						\
+	.procname	= #field,					\
+	.data		= (void *)offsetof(struct linnet_net, field),	\
+	.maxlen		= 3 * sizeof(int),				\
+	.mode		= 0644,						\
+	.proc_handler	= proc_dointvec_minmax,				\
+	.extra1		= &buffer_min,					\
+	.extra2		= &buffer_max,					\
+}
+
+/* .data is an offset into struct linnet_net until it is copied for one */
+static const struct ctl_table template[] = {
+	{
+		.procname	= "congestion_control",
+		.maxlen		= TCP_CA_NAME_MAX,
+		.mode		= 0644,
+		.proc_handler	= congestion_control,
+	},
+	LINNET_INT(window_scaling, zero, one),
+	LINNET_INT(timestamps, zero, one),
+	LINNET_INT(sack, zero, one),
+	LINNET_INT(gso, zero, one),
+	LINNET_INT(moderate_rcvbuf, zero, one),
+	LINNET_INT(slow_start_after_idle, zero, one),
+	LINNET_INT(abort_on_overflow, zero, one),
+	LINNET_INT(rfc1337, zero, one),
+	LINNET_INT(reordering, reordering_min, reordering_max),
+	LINNET_INT(syn_retries, one, syn_retries_max),
+	LINNET_INT(synack_retries, zero, retries_max),
+	LINNET_INT(retries1, zero, retries_max),
+	LINNET_INT(retries2, zero, retries_max),
+	LINNET_INT(orphan_retries, zero, retries_max),
+	LINNET_INT(max_syn_backlog, one, buffer_max),
+	LINNET_INT(fin_timeout, one, seconds_max),
+	LINNET_INT(keepalive_time, one, keepalive_max),
+	LINNET_INT(keepalive_intvl, one, keepalive_max),
+	LINNET_INT(keepalive_probes, one, probes_max),
+	LINNET_INT(max_tw_buckets, zero, buffer_max),
+	LINNET_INT(limit_output_bytes, buffer_min, buffer_max),
+	LINNET_INT(min_tso_segs, one, segs_max),
+	LINNET_INT(challenge_ack_limit, zero, buffer_max),
+	LINNET_INT(invalid_ratelimit, zero, milliseconds_max),
+	LINNET_INT3(rmem),
+	LINNET_INT3(wmem),
+	{
+		.procname	= "notsent_lowat",
+		.data		= (void *)offsetof(struct linnet_net,
+						   notsent_lowat),
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra1		= &lowat_min,
+	},
+};
+
+#define N_PER_NET	ARRAY_SIZE(template)
+#define N_MACHINE	2
+
+static void set_defaults(struct net *net)
+{
+	struct linnet_net *ln = linnet_pernet(net);
+	const struct netns_ipv4 *tcp = &net->ipv4;
+
+	ln->window_scaling = !!READ_ONCE(tcp->sysctl_tcp_window_scaling);
+	ln->timestamps = !!READ_ONCE(tcp->sysctl_tcp_timestamps);
+	ln->sack = !!READ_ONCE(tcp->sysctl_tcp_sack);
+	ln->gso = 1;
+	ln->moderate_rcvbuf = !!READ_ONCE(tcp->sysctl_tcp_moderate_rcvbuf);
+	ln->slow_start_after_idle =
+		!!READ_ONCE(tcp->sysctl_tcp_slow_start_after_idle);
+	ln->reordering = READ_ONCE(tcp->sysctl_tcp_reordering);
+	ln->syn_retries = READ_ONCE(tcp->sysctl_tcp_syn_retries);
+	ln->synack_retries = READ_ONCE(tcp->sysctl_tcp_synack_retries);
+	ln->retries1 = READ_ONCE(tcp->sysctl_tcp_retries1);
+	ln->retries2 = READ_ONCE(tcp->sysctl_tcp_retries2);
+	ln->orphan_retries = READ_ONCE(tcp->sysctl_tcp_orphan_retries);
+	ln->max_syn_backlog = READ_ONCE(tcp->sysctl_max_syn_backlog);
+	ln->abort_on_overflow = 0;
+	ln->fin_timeout = READ_ONCE(tcp->sysctl_tcp_fin_timeout) / HZ;
+	ln->keepalive_time = READ_ONCE(tcp->sysctl_tcp_keepalive_time) / HZ;
+	ln->keepalive_intvl = READ_ONCE(tcp->sysctl_tcp_keepalive_intvl) / HZ;
+	ln->keepalive_probes = READ_ONCE(tcp->sysctl_tcp_keepalive_probes);
+	ln->max_tw_buckets = READ_ONCE(tcp->tcp_death_row.sysctl_max_tw_buckets);
+	ln->rfc1337 = !!READ_ONCE(tcp->sysctl_tcp_rfc1337);
+	memcpy(ln->rmem, tcp->sysctl_tcp_rmem, sizeof(ln->rmem));
+	memcpy(ln->wmem, tcp->sysctl_tcp_wmem, sizeof(ln->wmem));
+	ln->limit_output_bytes = READ_ONCE(tcp->sysctl_tcp_limit_output_bytes);
+	ln->min_tso_segs = READ_ONCE(tcp->sysctl_tcp_min_tso_segs);
+	ln->challenge_ack_limit = 1000;
+	ln->invalid_ratelimit = 500;
+	ln->notsent_lowat = READ_ONCE(tcp->sysctl_tcp_notsent_lowat);
+}
+
+/**
+ * linnet_sysctl_net_init() - net.linnet of a new namespace
+ * @net: the namespace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int linnet_sysctl_net_init(struct net *net)
+{
+	struct linnet_net *ln = linnet_pernet(net);
+	unsigned int i, n = N_PER_NET;
+	struct ctl_table *table;
+
+	set_defaults(net);
+	/* one empty entry more ends the table for kernels before 6.6 */
+	table = kcalloc(N_PER_NET + N_MACHINE + 1, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table, template, sizeof(template));
+	table[0].extra2 = net;
+	for (i = 1; i < N_PER_NET; i++)
+		table[i].data = (u8 *)ln + (unsigned long)table[i].data;
+	if (net_eq(net, &init_net)) {
+		table[n++] = (struct ctl_table) {
+			.procname	= "mem",
+			.data		= linnet_sysctl_mem,
+			.maxlen		= sizeof(linnet_sysctl_mem),
+			.mode		= 0644,
+			.proc_handler	= proc_doulongvec_minmax,
+		};
+		table[n++] = (struct ctl_table) {
+			.procname	= "max_orphans",
+			.data		= &linnet_sysctl_max_orphans,
+			.maxlen		= sizeof(int),
+			.mode		= 0644,
+			.proc_handler	= proc_dointvec_minmax,
+			.extra1		= &zero,
+			.extra2		= &buffer_max,
+		};
+	}
+	ln->sysctl_header = linnet_compat_register_sysctl(net, "net/linnet",
+							  table, n);
+	if (!ln->sysctl_header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	ln->sysctl_table = table;
+	return 0;
+}
+
+/**
+ * linnet_sysctl_net_exit() - a namespace goes
+ * @net: the namespace
+ */
+void linnet_sysctl_net_exit(struct net *net)
+{
+	struct linnet_net *ln = linnet_pernet(net);
+
+	unregister_net_sysctl_table(ln->sysctl_header);
+	kfree(ln->sysctl_table);
+}

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Where sockets are found: listeners by port, connections by both ends.
+ *
+ * Read under RCU, written under the lock of a bucket.  Chains end in a "nulls"
+ * value that tells which chain it was: a socket that is unhashed and hashed
+ * again while a reader stands on it may lead him into another chain, and so he
+ * finds out and starts again.
+ */
+#include <linux/jhash.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/rculist_nulls.h>
+#include <linux/siphash.h>
+#include <net/inet_hashtables.h>
+
+#include "linnet.h"
+#include "ports.h"
+#include "timewait.h"
+
+struct bucket {
+	spinlock_t			lock;
+	struct hlist_nulls_head		chain;
+};
+
+#define LISTENER_BUCKETS	64
+
+static struct bucket *connections;
+static unsigned int connection_mask;
+static struct bucket listeners[LISTENER_BUCKETS];
+static u32 hash_secret;
+static siphash_aligned_key_t isn_key, timestamp_key, port_key;
+
+/**
+ * linnet_flow_of() - the two ends of a socket
+ * @sk: a socket whose addresses are set
+ * @flow: filled in
+ */
+void linnet_flow_of(const struct sock *sk, struct linnet_flow *flow)
+{
+	memset(flow, 0, sizeof(*flow));
+	flow->net = sock_net(sk);
+	flow->family = linnet_sk(sk)->af->family;
+	flow->lport = sk->sk_num;
+	flow->rport = sk->sk_dport;
+	flow->iif = sk->sk_bound_dev_if;
+	if (flow->family == AF_INET) {
+		flow->laddr = sk->sk_rcv_saddr;
+		flow->raddr = sk->sk_daddr;
+	} else {
+		flow->laddr6 = sk->sk_v6_rcv_saddr;
+		flow->raddr6 = sk->sk_v6_daddr;
+	}
+}
+
+/**
+ * linnet_flow_hash() - a hash over both ends
+ * @flow: the two ends
+ */
+u32 linnet_flow_hash(const struct linnet_flow *flow)
+{
+	u32 ports = (u32)flow->lport << 16 | (__force u16)flow->rport;
+	u32 seed = hash_secret ^ net_hash_mix(flow->net);
+
+	if (flow->family == AF_INET)
+		return jhash_3words((__force u32)flow->laddr,
+				    (__force u32)flow->raddr, ports, seed);
+	seed = jhash2((__force const u32 *)&flow->laddr6, 4, seed);
+	return jhash_1word(ports, jhash2((__force const u32 *)&flow->raddr6, 4,
+					 seed));
+}
+
+static struct bucket *connection_bucket(u32 hash)
+{
+	return &connections[hash & connection_mask];
+}
+
+static struct bucket *listener_bucket(const struct net *net, u16 port)
+{
+	return &listeners[(port ^ net_hash_mix(net)) % LISTENER_BUCKETS];
+}
+
+static struct bucket *bucket_of(const struct sock *sk)
+{
+	return sk->sk_state == TCP_LISTEN ?
+		listener_bucket(sock_net(sk), sk->sk_num) :
+		connection_bucket(sk->sk_hash);
+}
+
+static bool device_matches(const struct sock *sk, const struct linnet_flow *flow)
+{
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
+
+	return !bound || bound == flow->iif || bound == flow->sdif;
+}
+
+/* Works on a struct linnet_timewait too: only sock_common is looked at */
+static bool connection_matches(const struct sock *sk,
+			       const struct linnet_flow *flow)
+{
+	if (sk->sk_num != flow->lport || sk->sk_dport != flow->rport ||
+	    !net_eq(sock_net(sk), flow->net) || !device_matches(sk, flow))
+		return false;
+	if (flow->family == AF_INET)
+		return sk->sk_daddr == flow->raddr &&
+		       sk->sk_rcv_saddr == flow->laddr &&
+		       (sk->sk_family == AF_INET ||
+			ipv6_addr_v4mapped(&sk->sk_v6_daddr));
+	return sk->sk_family == AF_INET6 &&
+	       ipv6_addr_equal(&sk->sk_v6_daddr, &flow->raddr6) &&
+	       ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &flow->laddr6);
+}
+
+static void put_found(struct sock *sk)
+{
+	if (sk->sk_state == TCP_TIME_WAIT)
+		linnet_timewait_put(sk);
+	else
+		sock_put(sk);
+}
+
+/**
+ * linnet_lookup_connection() - find the connection that a segment belongs to
+ * @flow: the two ends of the segment
+ *
+ * Context: RCU read side.
+ * Return: a socket, or a struct linnet_timewait (sk_state %TCP_TIME_WAIT) seen
+ * as one, with a reference; NULL if there is none.
+ */
+struct sock *linnet_lookup_connection(const struct linnet_flow *flow)
+{
+	u32 hash = linnet_flow_hash(flow);
+	u32 slot = hash & connection_mask;
+	struct bucket *bucket = &connections[slot];
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+
+begin:
+	sk_nulls_for_each_rcu(sk, node, &bucket->chain) {
+		if (sk->sk_hash != hash || !connection_matches(sk, flow))
+			continue;
+		if (unlikely(!refcount_inc_not_zero(&sk->sk_refcnt)))
+			return NULL;
+		/* it may have been given another peer since */
+		if (unlikely(!connection_matches(sk, flow))) {
+			put_found(sk);
+			goto begin;
+		}
+		return sk;
+	}
+	if (get_nulls_value(node) != slot)
+		goto begin;
+	return NULL;
+}
+
+/* The more a listener asks for, the better it fits; -1: not at all */
+static int listener_score(const struct sock *sk, const struct linnet_flow *flow)
+{
+	int score = 0;
+
+	if (sk->sk_num != flow->lport || !net_eq(sock_net(sk), flow->net) ||
+	    sk->sk_state != TCP_LISTEN || !device_matches(sk, flow))
+		return -1;
+	if (sk->sk_bound_dev_if)
+		score += 4;
+	if (flow->family == AF_INET) {
+		if (sk->sk_family == AF_INET6) {
+			if (ipv6_only_sock(sk))
+				return -1;
+			if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr) &&
+			    !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
+				return -1;
+		} else {
+			score += 1;
+		}
+		if (sk->sk_rcv_saddr) {
+			if (sk->sk_rcv_saddr != flow->laddr)
+				return -1;
+			score += 2;
+		}
+		return score;
+	}
+	if (sk->sk_family != AF_INET6)
+		return -1;
+	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr)) {
+		if (!ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &flow->laddr6))
+			return -1;
+		score += 2;
+	}
+	return score;
+}
+
+/**
+ * linnet_lookup_listener() - find who would take a connection
+ * @flow: the two ends of the segment
+ *
+ * Of listeners that fit equally well (SO_REUSEPORT) the hash of the flow picks
+ * one, the same for every segment of a handshake.
+ *
+ * Context: RCU read side.
+ * Return: a listener with a reference, or NULL.
+ */
+struct sock *linnet_lookup_listener(const struct linnet_flow *flow)
+{
+	struct bucket *bucket = listener_bucket(flow->net, flow->lport);
+	unsigned int slot = bucket - listeners;
+	const struct hlist_nulls_node *node;
+	struct sock *sk, *best;
+	int score, best_score, matches;
+	u32 hash;
+
+begin:
+	best = NULL;
+	best_score = -1;
+	matches = 0;
+	hash = linnet_flow_hash(flow);
+	sk_nulls_for_each_rcu(sk, node, &bucket->chain) {
+		score = listener_score(sk, flow);
+		if (score < 0 || score < best_score)
+			continue;
+		if (score > best_score) {
+			best = sk;
+			best_score = score;
+			matches = 1;
+		} else if (sk->sk_reuseport) {
+			matches++;
+			if (reciprocal_scale(hash, matches) == 0)
+				best = sk;
+			hash = hash * 1664525 + 1013904223;
+		}
+	}
+	if (get_nulls_value(node) != slot)
+		goto begin;
+	if (!best)
+		return NULL;
+	if (unlikely(!refcount_inc_not_zero(&best->sk_refcnt)))
+		goto begin;
+	if (unlikely(listener_score(best, flow) < best_score)) {
+		sock_put(best);
+		goto begin;
+	}
+	return best;
+}
+
+static void set_hash(struct sock *sk)
+{
+	struct linnet_flow flow;
+
+	linnet_flow_of(sk, &flow);
+	sk->sk_hash = linnet_flow_hash(&flow);
+}
+
+/**
+ * linnet_hash_unique() - enter a connection that must be the only one
+ * @sk: a socket whose both ends are set
+ *
+ * Context: socket lock held.
+ * Return: 0 or -EADDRNOTAVAIL when the same two ends are connected, or rest in
+ * TIME-WAIT, already.
+ */
+int linnet_hash_unique(struct sock *sk)
+{
+	const struct hlist_nulls_node *node;
+	struct linnet_flow flow;
+	struct bucket *bucket;
+	struct sock *other;
+	int err = 0;
+
+	set_hash(sk);
+	linnet_flow_of(sk, &flow);
+	bucket = bucket_of(sk);
+	spin_lock_bh(&bucket->lock);
+	sk_nulls_for_each(other, node, &bucket->chain) {
+		if (other->sk_hash == sk->sk_hash &&
+		    connection_matches(other, &flow)) {
+			err = -EADDRNOTAVAIL;
+			break;
+		}
+	}
+	if (!err) {
+		__sk_nulls_add_node_rcu(sk, &bucket->chain);
+		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+	}
+	spin_unlock_bh(&bucket->lock);
+	return err;
+}
+
+/**
+ * linnet_hash_listener() - enter a listener
+ * @sk: a socket in LISTEN with a port
+ *
+ * Context: socket lock held.
+ */
+void linnet_hash_listener(struct sock *sk)
+{
+	struct bucket *bucket = bucket_of(sk);
+
+	spin_lock_bh(&bucket->lock);
+	if (sk_unhashed(sk)) {
+		__sk_nulls_add_node_rcu(sk, &bucket->chain);
+		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+	}
+	spin_unlock_bh(&bucket->lock);
+}
+
+/**
+ * linnet_unhash() - proto->unhash: take a socket out of the tables
+ * @sk: the socket; its state must still be the one it was entered with, as far
+ *	as LISTEN or not goes
+ */
+void linnet_unhash(struct sock *sk)
+{
+	struct bucket *bucket;
+
+	if (sk_unhashed(sk))
+		return;
+	bucket = bucket_of(sk);
+	spin_lock_bh(&bucket->lock);
+	if (__sk_nulls_del_node_init_rcu(sk))
+		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+	spin_unlock_bh(&bucket->lock);
+}
+
+/**
+ * linnet_hash_timewait() - put TIME-WAIT in the place of its connection
+ * @sk: the connection
+ * @tw: what is left of it
+ *
+ * A reader finds the one or the other at every moment.
+ */
+void linnet_hash_timewait(struct sock *sk, struct linnet_timewait *tw)
+{
+	struct bucket *bucket = connection_bucket(sk->sk_hash);
+
+	tw->common.skc_hash = sk->sk_hash;
+	spin_lock_bh(&bucket->lock);
+	hlist_nulls_add_head_rcu(&tw->common.skc_nulls_node, &bucket->chain);
+	if (__sk_nulls_del_node_init_rcu(sk))
+		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+	spin_unlock_bh(&bucket->lock);
+}
+
+/**
+ * linnet_unhash_timewait() - take TIME-WAIT out of the table
+ * @tw: what is left of a connection
+ *
+ * Return: true for the one caller who took it out.
+ */
+bool linnet_unhash_timewait(struct linnet_timewait *tw)
+{
+	struct bucket *bucket = connection_bucket(tw->common.skc_hash);
+	bool taken = false;
+
+	spin_lock_bh(&bucket->lock);
+	if (!hlist_nulls_unhashed(&tw->common.skc_nulls_node)) {
+		hlist_nulls_del_init_rcu(&tw->common.skc_nulls_node);
+		taken = true;
+	}
+	spin_unlock_bh(&bucket->lock);
+	return taken;
+}
+
+/**
+ * linnet_table_next() - walk over all sockets of a namespace
+ * @net: the namespace
+ * @pos: where the walk stands, zero to begin; moved to behind what is returned
+ *
+ * A walk over a table that changes may miss or repeat a socket, as every such
+ * walk in the kernel may.
+ *
+ * Return: a socket, or TIME-WAIT seen as one, with a reference, or NULL at the
+ * end.
+ */
+struct sock *linnet_table_next(const struct net *net,
+			       struct linnet_table_position *pos)
+{
+	unsigned int total = LISTENER_BUCKETS + connection_mask + 1;
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	for (; pos->bucket < total; pos->bucket++, pos->index = 0) {
+		struct bucket *bucket = pos->bucket < LISTENER_BUCKETS ?
+			&listeners[pos->bucket] :
+			&connections[pos->bucket - LISTENER_BUCKETS];
+		unsigned int i = 0;
+
+		if (hlist_nulls_empty(&bucket->chain))
+			continue;
+		spin_lock_bh(&bucket->lock);
+		sk_nulls_for_each(sk, node, &bucket->chain) {
+			if (!net_eq(sock_net(sk), net) || i++ < pos->index)
+				continue;
+			if (!refcount_inc_not_zero(&sk->sk_refcnt))
+				continue;
+			pos->index++;
+			spin_unlock_bh(&bucket->lock);
+			return sk;
+		}
+		spin_unlock_bh(&bucket->lock);
+	}
+	return NULL;
+}
+
+/* Both ends as one aligned key for siphash; IPv4 in its v4-mapped form */
+struct flow_key {
+	struct in6_addr	laddr;
+	struct in6_addr	raddr;
+	u32		ports;
+	u32		pad;
+} __aligned(SIPHASH_ALIGNMENT);
+
+static void flow_key(const struct linnet_flow *flow, struct flow_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	if (flow->family == AF_INET) {
+		ipv6_addr_set_v4mapped(flow->laddr, &key->laddr);
+		ipv6_addr_set_v4mapped(flow->raddr, &key->raddr);
+	} else {
+		key->laddr = flow->laddr6;
+		key->raddr = flow->raddr6;
+	}
+	key->ports = (u32)flow->lport << 16 | (__force u16)flow->rport;
+}
+
+/**
+ * linnet_isn() - the initial sequence number of a connection (RFC 6528, 3)
+ * @flow: its two ends
+ *
+ * A clock of 64 ns plus a keyed hash: it grows from one incarnation of a
+ * connection to the next, and says nothing about other connections.
+ */
+u32 linnet_isn(const struct linnet_flow *flow)
+{
+	struct flow_key key;
+
+	flow_key(flow, &key);
+	return (u32)siphash(&key, sizeof(key), &isn_key) +
+	       (u32)(ktime_get_real_ns() >> 6);
+}
+
+/**
+ * linnet_timestamp_offset() - what TSval starts from (RFC 7323, 5.4)
+ * @flow: the two ends; ports do not count, so that TSval grows from one
+ *	connection between two hosts to the next (RFC 6191)
+ */
+u32 linnet_timestamp_offset(const struct linnet_flow *flow)
+{
+	struct flow_key key;
+
+	flow_key(flow, &key);
+	key.ports = 0;
+	return siphash(&key, sizeof(key), &timestamp_key);
+}
+
+/**
+ * linnet_port_offset() - where the search for an ephemeral port begins
+ * @flow: the two ends, local port not counted (RFC 6056, 3.3.3)
+ */
+u32 linnet_port_offset(const struct linnet_flow *flow)
+{
+	struct flow_key key;
+
+	flow_key(flow, &key);
+	key.ports = (__force u16)flow->rport;
+	return siphash(&key, sizeof(key), &port_key);
+}
+
+/**
+ * linnet_table_init() - make the tables
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int linnet_table_init(void)
+{
+	unsigned long n = clamp_t(unsigned long, totalram_pages() / 32,
+				  1024, 1 << 18);
+	unsigned int i, size = roundup_pow_of_two(n);
+	int err;
+
+	connections = kvmalloc_array(size, sizeof(*connections), GFP_KERNEL);
+	if (!connections)
+		return -ENOMEM;
+	connection_mask = size - 1;
+	for (i = 0; i < size; i++) {
+		spin_lock_init(&connections[i].lock);
+		INIT_HLIST_NULLS_HEAD(&connections[i].chain, i);
+	}
+	for (i = 0; i < LISTENER_BUCKETS; i++) {
+		spin_lock_init(&listeners[i].lock);
+		INIT_HLIST_NULLS_HEAD(&listeners[i].chain, i);
+	}
+	get_random_bytes(&hash_secret, sizeof(hash_secret));
+	get_random_bytes(&isn_key, sizeof(isn_key));
+	get_random_bytes(&timestamp_key, sizeof(timestamp_key));
+	get_random_bytes(&port_key, sizeof(port_key));
+
+	err = linnet_ports_init();
+	if (err)
+		kvfree(connections);
+	return err;
+}
+
+/**
+ * linnet_table_exit() - give the tables back; nothing is in them any more
+ */
+void linnet_table_exit(void)
+{
+	linnet_ports_exit();
+	kvfree(connections);
+}

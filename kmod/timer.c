@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Where timers fire, and what they do.
+ *
+ * Every handler takes the socket lock; when a user owns the socket it leaves a
+ * bit in linnet_sock.deferred, and linnet_release_cb() does the work.  A timer
+ * that is armed holds a reference.
+ */
+#include "linnet.h"
+#include "rtt.h"
+#include "trace.h"
+
+#define LISTEN_TICK		(HZ / 5)
+
+/**
+ * linnet_rto() - the retransmission timeout now, back-off counted
+ * @sk: the socket, locked
+ *
+ * Return: microseconds.
+ */
+u32 linnet_rto(const struct sock *sk)
+{
+	struct linnet_rtt rtt = {
+		.srtt_us = tcp_sk(sk)->srtt_us,
+		.rttvar_us = tcp_sk(sk)->rttvar_us,
+	};
+
+	return linnet_rto_backoff(linnet_rtt_rto(&rtt),
+				  inet_csk(sk)->icsk_backoff);
+}
+
+/**
+ * linnet_rtx_arm() - arm the retransmission timer
+ * @sk: the socket, locked
+ * @event: what for
+ * @delay_us: when, microseconds from now
+ */
+void linnet_rtx_arm(struct sock *sk, enum linnet_timer_event event,
+		    u32 delay_us)
+{
+	linnet_sk(sk)->timer_event = event;
+	sk_reset_timer(sk, &linnet_sk(sk)->rtx_timer,
+		       jiffies + usecs_to_jiffies(delay_us));
+}
+
+/**
+ * linnet_rtx_disarm() - nothing to retransmit or to probe for
+ * @sk: the socket, locked
+ */
+void linnet_rtx_disarm(struct sock *sk)
+{
+	linnet_sk(sk)->timer_event = LINNET_TIMER_NONE;
+	sk_stop_timer(sk, &linnet_sk(sk)->rtx_timer);
+}
+
+/**
+ * linnet_rtx_rearm() - RFC 6298, (5.2) and (5.3): after an ACK of new data
+ * @sk: the socket, locked
+ */
+void linnet_rtx_rearm(struct sock *sk)
+{
+	if (tcp_sk(sk)->packets_out)
+		linnet_rtx_arm(sk, LINNET_TIMER_RTO, linnet_rto(sk));
+	else
+		linnet_rtx_disarm(sk);
+}
+
+/* RFC 1122, 4.2.3.5: has the peer been silent for so many back-offs? */
+static bool silent_for(const struct sock *sk, unsigned int retries)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 user_timeout = inet_csk(sk)->icsk_user_timeout;
+	u32 elapsed_ms;
+
+	if (!inet_csk(sk)->icsk_retransmits)
+		return false;
+	elapsed_ms = (u32)div_u64(tp->tcp_mstamp, USEC_PER_MSEC) -
+		     tp->retrans_stamp;
+	if (user_timeout)
+		return elapsed_ms >= user_timeout;
+	return inet_csk(sk)->icsk_retransmits > retries;
+}
+
+static unsigned int orphan_retries(const struct sock *sk, bool alive)
+{
+	int retries = READ_ONCE(linnet_pernet(sock_net(sk))->orphan_retries);
+
+	/* told by ICMP that nobody is there: go at once */
+	if (READ_ONCE(sk->sk_err_soft) && !alive)
+		return 0;
+	return retries || !alive ? retries : 8;
+}
+
+static void timed_out(struct sock *sk)
+{
+	int err = READ_ONCE(sk->sk_err_soft);
+
+	LINNET_COUNT(sock_net(sk), AbortOnTimeout);
+	linnet_abort(sk, err ? err : ETIMEDOUT);
+}
+
+static bool retransmission_hopeless(struct sock *sk)
+{
+	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	unsigned int retries = READ_ONCE(ln->retries2);
+
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
+		retries = inet_csk(sk)->icsk_syn_retries ?:
+			  READ_ONCE(ln->syn_retries);
+		return silent_for(sk, retries);
+	}
+	/* RFC 1122, 4.2.3.5, R1: tell IP that the path may be dead */
+	if (inet_csk(sk)->icsk_retransmits >= READ_ONCE(ln->retries1)) {
+		sk_dst_reset(sk);
+		sk_rethink_txhash(sk);
+	}
+	if (sock_flag(sk, SOCK_DEAD)) {
+		bool alive = linnet_rto(sk) < TCP_RTO_MAX / HZ * USEC_PER_SEC;
+
+		retries = orphan_retries(sk, alive);
+	}
+	return silent_for(sk, retries);
+}
+
+/* RFC 6298, (5.4) to (5.6) */
+static void retransmission_timeout(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb = linnet_rtx_head(sk);
+
+	if (!skb)
+		return;
+	linnet_clock_refresh(tp);
+	if (!tp->retrans_stamp)
+		tp->retrans_stamp = (u32)div_u64(skb->skb_mstamp_ns,
+						 NSEC_PER_MSEC);
+	if (retransmission_hopeless(sk)) {
+		timed_out(sk);
+		return;
+	}
+	LINNET_COUNT(sock_net(sk), Timeouts);
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
+		LINNET_COUNT(sock_net(sk), SynRetrans);
+	linnet_recovery_timeout(sk);
+
+	icsk->icsk_retransmits++;
+	if (linnet_retransmit(sk, linnet_rtx_head(sk), 1) == -ENOBUFS) {
+		/* sent nothing for lack of resources here: the path is not
+		 * to blame, so no back-off
+		 */
+		linnet_rtx_arm(sk, LINNET_TIMER_RTO, LINNET_RTO_MIN_US);
+		return;
+	}
+	icsk->icsk_backoff++;
+	linnet_rtx_arm(sk, LINNET_TIMER_RTO, linnet_rto(sk));
+}
+
+/* RFC 9293, 3.8.6.1: the window is closed, is it still? */
+static void persist_timeout(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	unsigned int max_probes = READ_ONCE(ln->retries2);
+
+	if (tcp_sk(sk)->packets_out || !skb_peek(&sk->sk_write_queue)) {
+		icsk->icsk_probes_out = 0;
+		return;
+	}
+	/* A peer that answers may keep the window closed for ever (RFC 9293,
+	 * MUST-37); one that does not answer is gone.
+	 */
+	if (sock_flag(sk, SOCK_DEAD))
+		max_probes = orphan_retries(sk, true);
+	if (icsk->icsk_user_timeout && icsk->icsk_probes_tstamp) {
+		if (jiffies_to_msecs(tcp_jiffies32 - icsk->icsk_probes_tstamp) >=
+		    icsk->icsk_user_timeout) {
+			timed_out(sk);
+			return;
+		}
+	}
+	if (icsk->icsk_probes_out >= max_probes) {
+		timed_out(sk);
+		return;
+	}
+	if (!icsk->icsk_probes_tstamp)
+		icsk->icsk_probes_tstamp = tcp_jiffies32;
+	LINNET_COUNT(sock_net(sk), WindowProbes);
+	linnet_send_window_probe(sk, true);
+	icsk->icsk_probes_out++;
+	if (tcp_sk(sk)->packets_out)
+		return;
+	if (icsk->icsk_backoff < READ_ONCE(ln->retries2))
+		icsk->icsk_backoff++;
+	linnet_rtx_arm(sk, LINNET_TIMER_PERSIST, linnet_rto(sk));
+}
+
+static void rtx_work(struct sock *sk)
+{
+	struct linnet_sock *ls = linnet_sk(sk);
+	enum linnet_timer_event event = ls->timer_event;
+
+	if (((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) ||
+	    timer_pending(&ls->rtx_timer))
+		return;
+	ls->timer_event = LINNET_TIMER_NONE;
+	switch (event) {
+	case LINNET_TIMER_RTO:
+		retransmission_timeout(sk);
+		break;
+	case LINNET_TIMER_PERSIST:
+		persist_timeout(sk);
+		break;
+	case LINNET_TIMER_NONE:
+		break;
+	}
+}
+
+static void ack_work(struct sock *sk)
+{
+	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
+
+	if (((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) ||
+	    !ack->pending)
+		return;
+	/* The answer that the ACK waited to ride on did not come */
+	ack->pingpong = false;
+	LINNET_COUNT(sock_net(sk), DelayedAcks);
+	linnet_send_ack(sk);
+}
+
+/* RFC 9293, 3.8.4 */
+static void keepalive_work(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct tcp_sock *tp = tcp_sk(sk);
+	unsigned long interval, idle;
+	unsigned int probes;
+
+	if (sk->sk_state == TCP_LISTEN) {
+		if (linnet_listen_tick(sk))
+			linnet_keepalive_arm(sk, LISTEN_TICK);
+		return;
+	}
+	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)) {
+		/* the peer does not close, and nobody here cares */
+		linnet_done(sk);
+		return;
+	}
+	if (!sock_flag(sk, SOCK_KEEPOPEN) ||
+	    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT))
+		return;
+
+	linnet_clock_refresh(tp);
+	idle = min_t(u32, tcp_jiffies32 - linnet_sk(sk)->ack.last_data,
+		     tcp_jiffies32 - tp->rcv_tstamp);
+	interval = linnet_keepalive_time(sk);
+	if (tp->packets_out || skb_peek(&sk->sk_write_queue)) {
+		linnet_keepalive_arm(sk, interval);
+		return;
+	}
+	if (idle < interval) {
+		linnet_keepalive_arm(sk, interval - idle);
+		return;
+	}
+	probes = tp->keepalive_probes ?: READ_ONCE(ln->keepalive_probes);
+	if (icsk->icsk_user_timeout ?
+	    icsk->icsk_probes_out &&
+	    jiffies_to_msecs(idle) >= icsk->icsk_user_timeout :
+	    icsk->icsk_probes_out >= probes) {
+		linnet_send_active_reset(sk);
+		timed_out(sk);
+		return;
+	}
+	LINNET_COUNT(sock_net(sk), KeepAlives);
+	linnet_send_window_probe(sk, false);
+	icsk->icsk_probes_out++;
+	linnet_keepalive_arm(sk, tp->keepalive_intvl ?:
+			     READ_ONCE(ln->keepalive_intvl) * HZ);
+}
+
+/* What a timer handler does but for the work itself */
+static void run_or_defer(struct sock *sk, int bit, void (*work)(struct sock *))
+{
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk))
+		set_bit(bit, &linnet_sk(sk)->deferred);
+	else
+		work(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+static void rtx_expired(struct timer_list *t)
+{
+	struct linnet_sock *ls = container_of(t, struct linnet_sock, rtx_timer);
+
+	run_or_defer((struct sock *)ls, LINNET_DEFERRED_RTX, rtx_work);
+}
+
+static void ack_expired(struct timer_list *t)
+{
+	struct linnet_sock *ls = container_of(t, struct linnet_sock, ack_timer);
+
+	run_or_defer((struct sock *)ls, LINNET_DEFERRED_ACK, ack_work);
+}
+
+static void keepalive_expired(struct timer_list *t)
+{
+	struct linnet_sock *ls = container_of(t, struct linnet_sock,
+					      keepalive_timer);
+	struct sock *sk = (struct sock *)ls;
+
+	/* A listener's lock is taken around its children's */
+	if (sk->sk_state != TCP_LISTEN) {
+		run_or_defer(sk, LINNET_DEFERRED_KEEPALIVE, keepalive_work);
+		return;
+	}
+	bh_lock_sock_nested(sk);
+	if (sock_owned_by_user(sk))
+		set_bit(LINNET_DEFERRED_KEEPALIVE, &ls->deferred);
+	else
+		keepalive_work(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+static enum hrtimer_restart pacing_expired(struct hrtimer *t)
+{
+	struct linnet_sock *ls = container_of(t, struct linnet_sock,
+					      pacing_timer);
+
+	run_or_defer((struct sock *)ls, LINNET_DEFERRED_XMIT, linnet_xmit_work);
+	return HRTIMER_NORESTART;
+}
+
+static void xmit_kicked(struct tasklet_struct *t)
+{
+	struct linnet_sock *ls = container_of(t, struct linnet_sock,
+					      xmit_tasklet);
+
+	clear_bit(LINNET_KICKED, &ls->xmit_flags);
+	smp_mb__after_atomic();
+	run_or_defer((struct sock *)ls, LINNET_DEFERRED_XMIT, linnet_xmit_work);
+}
+
+/**
+ * linnet_timers_init() - set the timers of a new socket up
+ * @sk: the socket
+ */
+void linnet_timers_init(struct sock *sk)
+{
+	struct linnet_sock *ls = linnet_sk(sk);
+
+	timer_setup(&ls->rtx_timer, rtx_expired, 0);
+	timer_setup(&ls->ack_timer, ack_expired, 0);
+	timer_setup(&ls->keepalive_timer, keepalive_expired, 0);
+	tasklet_setup(&ls->xmit_tasklet, xmit_kicked);
+	linnet_compat_hrtimer_setup(&ls->pacing_timer, pacing_expired,
+				    CLOCK_MONOTONIC,
+				    HRTIMER_MODE_ABS_PINNED_SOFT);
+	ls->timer_event = LINNET_TIMER_NONE;
+	ls->deferred = 0;
+	ls->xmit_flags = 0;
+}
+
+/**
+ * linnet_timers_stop() - stop all timers of a socket
+ * @sk: the socket, locked.  One that is running waits for the lock, and then
+ *	finds the state CLOSED.
+ */
+void linnet_timers_stop(struct sock *sk)
+{
+	struct linnet_sock *ls = linnet_sk(sk);
+
+	linnet_rtx_disarm(sk);
+	linnet_ack_disarm(sk);
+	sk_stop_timer(sk, &ls->keepalive_timer);
+	if (hrtimer_try_to_cancel(&ls->pacing_timer) == 1)
+		__sock_put(sk);
+}
+
+/**
+ * linnet_ack_arm() - an ACK may wait, but not for ever (RFC 9293, MUST-58)
+ * @sk: the socket, locked
+ */
+void linnet_ack_arm(struct sock *sk)
+{
+	struct linnet_sock *ls = linnet_sk(sk);
+
+	ls->ack.pending = true;
+	if (!timer_pending(&ls->ack_timer))
+		sk_reset_timer(sk, &ls->ack_timer,
+			       jiffies + ls->ack.timeout);
+}
+
+/**
+ * linnet_ack_disarm() - an ACK has gone out
+ * @sk: the socket, locked
+ */
+void linnet_ack_disarm(struct sock *sk)
+{
+	struct linnet_sock *ls = linnet_sk(sk);
+
+	ls->ack.pending = false;
+	ls->ack.now = false;
+	sk_stop_timer(sk, &ls->ack_timer);
+}
+
+/**
+ * linnet_keepalive_arm() - arm the slow timer: keepalive, FIN-WAIT-2, or the
+ *	SYN queue of a listener
+ * @sk: the socket, locked
+ * @delay: jiffies from now
+ */
+void linnet_keepalive_arm(struct sock *sk, unsigned long delay)
+{
+	sk_reset_timer(sk, &linnet_sk(sk)->keepalive_timer, jiffies + delay);
+}
+
+/**
+ * linnet_keepalive_time() - how long a connection is idle before it is probed
+ * @sk: the socket
+ *
+ * Return: jiffies.
+ */
+unsigned int linnet_keepalive_time(const struct sock *sk)
+{
+	return tcp_sk(sk)->keepalive_time ?:
+	       READ_ONCE(linnet_pernet(sock_net(sk))->keepalive_time) * HZ;
+}
+
+/**
+ * linnet_fin_timeout() - how long an orphan stays in FIN-WAIT-2
+ * @sk: the socket
+ *
+ * Return: jiffies.
+ */
+unsigned int linnet_fin_timeout(const struct sock *sk)
+{
+	return tcp_sk(sk)->linger2 ?:
+	       READ_ONCE(linnet_pernet(sock_net(sk))->fin_timeout) * HZ;
+}
+
+/**
+ * linnet_set_keepalive() - proto->keepalive: SO_KEEPALIVE has changed
+ * @sk: the socket, locked
+ * @val: on or off
+ */
+void linnet_set_keepalive(struct sock *sk, int val)
+{
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+		return;
+	if (val && !sock_flag(sk, SOCK_KEEPOPEN))
+		linnet_keepalive_arm(sk, linnet_keepalive_time(sk));
+	else if (!val)
+		sk_stop_timer(sk, &linnet_sk(sk)->keepalive_timer);
+}
+
+/**
+ * linnet_pacing_arm() - go on sending later
+ * @sk: the socket, locked
+ * @expires_ns: when, nanoseconds of the monotonic clock
+ */
+void linnet_pacing_arm(struct sock *sk, u64 expires_ns)
+{
+	struct hrtimer *timer = &linnet_sk(sk)->pacing_timer;
+
+	if (hrtimer_is_queued(timer))
+		return;
+	sock_hold(sk);
+	hrtimer_start(timer, ns_to_ktime(expires_ns),
+		      HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/**
+ * linnet_release_cb() - proto->release_cb: the user lets the socket go
+ * @sk: the socket, its spinlock held; the caller has a reference
+ */
+void linnet_release_cb(struct sock *sk)
+{
+	unsigned long deferred = xchg(&linnet_sk(sk)->deferred, 0);
+
+	if (!deferred)
+		return;
+	sock_release_ownership(sk);
+	if (test_bit(LINNET_DEFERRED_MTU, &deferred))
+		linnet_mtu_reduced(sk);
+	if (test_bit(LINNET_DEFERRED_RTX, &deferred))
+		rtx_work(sk);
+	if (test_bit(LINNET_DEFERRED_ACK, &deferred))
+		ack_work(sk);
+	if (test_bit(LINNET_DEFERRED_KEEPALIVE, &deferred))
+		keepalive_work(sk);
+	if (test_bit(LINNET_DEFERRED_XMIT, &deferred))
+		linnet_xmit_work(sk);
+}
