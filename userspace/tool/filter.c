@@ -100,8 +100,8 @@ static int install(unsigned int flags)
  */
 int filter_install(void)
 {
-	/* Otherwise a signal that the program handles restarts a socket()
-	 * that was about to be answered, and the socket is opened twice.
+	/* Once the supervisor has taken a call up, nothing but a fatal signal
+	 * interrupts it; otherwise the call would fail with EINTR or start over.
 	 */
 	unsigned int flags = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	int fd = install(flags);
