@@ -49,9 +49,11 @@ static int check(int domain, int type, int protocol, int want)
 	}
 	got = protocol_of(fd);
 	if (got != want)
-		bad = printf("socket(%d, %#x, %d) has protocol %d, not %d\n", domain, type, protocol, got, want);
+		bad = printf("socket(%d, %#x, %d) has protocol %d, not %d\n", domain, type,
+			     protocol, got, want);
 	if (!!(fcntl(fd, F_GETFD) & FD_CLOEXEC) != !!(type & SOCK_CLOEXEC))
-		bad = printf("socket(%d, %#x, %d): close-on-exec is wrong\n", domain, type, protocol);
+		bad = printf("socket(%d, %#x, %d): close-on-exec is wrong\n", domain, type,
+			     protocol);
 	if (!!(fcntl(fd, F_GETFL) & O_NONBLOCK) != !!(type & SOCK_NONBLOCK))
 		bad = printf("socket(%d, %#x, %d): O_NONBLOCK is wrong\n", domain, type, protocol);
 	close(fd);
@@ -197,14 +199,18 @@ static long int80(long nr, long a, long b, long c)
 {
 	long r;
 
-	__asm__ volatile("int $0x80" : "=a"(r) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c)
+			 : "memory", "r8", "r9", "r10", "r11");
 	return (int)r;
 }
 
 /* The two ways of 32-bit programs, which a 64-bit one can go too. */
 static int mode_i386(void)
 {
-	unsigned int *args = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	unsigned int *args = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	long fd;
 
 	if (int80(20 /* getpid */, 0, 0, 0) != getpid()) {
@@ -318,13 +324,19 @@ static int mode_lines(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; int (*run)(void); int (*run_args)(char **argv); } modes[] = {
-		{ "sockets", mode_sockets, NULL }, { "errors", mode_errors, NULL }, { "threads", mode_threads, NULL },
-		{ "fork", mode_fork, NULL }, { "exec", mode_exec, NULL }, { "executed", NULL, mode_executed },
-		{ "signals", mode_signals, NULL }, { "uring", mode_uring, NULL }, { "i386", mode_i386, NULL },
-		{ "x32", mode_x32, NULL }, { "namespace", mode_namespace, NULL },
-		{ "undumpable", mode_undumpable, NULL }, { "listener", NULL, mode_listener },
-		{ "children", mode_children, NULL }, { "lines", mode_lines, NULL },
+	static const struct {
+		const char *name;
+		int (*run)(void);
+		int (*run_args)(char **argv);
+	} modes[] = {
+		{ "sockets", mode_sockets, NULL },     { "errors", mode_errors, NULL },
+		{ "threads", mode_threads, NULL },     { "fork", mode_fork, NULL },
+		{ "exec", mode_exec, NULL },	       { "executed", NULL, mode_executed },
+		{ "signals", mode_signals, NULL },     { "uring", mode_uring, NULL },
+		{ "i386", mode_i386, NULL },	       { "x32", mode_x32, NULL },
+		{ "namespace", mode_namespace, NULL }, { "undumpable", mode_undumpable, NULL },
+		{ "listener", NULL, mode_listener },   { "children", mode_children, NULL },
+		{ "lines", mode_lines, NULL },
 	};
 	const char *expect = getenv("EXPECT");
 	int r;

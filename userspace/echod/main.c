@@ -18,7 +18,8 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-	{ "time-port", 't', "PORT", 0, "UDP port of the time service (default: 20000); 0 lets the kernel pick one", 1 },
+	{ "time-port", 't', "PORT", 0,
+	  "UDP port of the time service (default: 20000); 0 lets the kernel pick one", 1 },
 	{ 0 },
 };
 
@@ -44,8 +45,11 @@ int main(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &ln_options_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
-		.options = options, .parser = parse, .children = children,
-		.doc = "Echo every byte on Linnet (IP protocol 253) and TCP, and tell the time on UDP."
+		.options = options,
+		.parser = parse,
+		.children = children,
+		.doc = "Echo every byte on Linnet (IP protocol 253) and TCP, and tell the time on "
+		       "UDP."
 		       "\vThe default port is 20000 for both.",
 	};
 	struct arguments a = {

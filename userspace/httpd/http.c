@@ -56,8 +56,8 @@ static void log_request(struct ln_conn *c, const struct http *h, const char *lin
 
 	for (unsigned int i = 0; i < r->n_pieces; i++)
 		bytes += r->pieces[i].left;
-	ln_info("%s: \"%.*s\" %d, %llu bytes", ln_conn_name(c), (int)(eol ? eol - line : (ptrdiff_t)len), line,
-		r->status, bytes);
+	ln_info("%s: \"%.*s\" %d, %llu bytes", ln_conn_name(c),
+		(int)(eol ? eol - line : (ptrdiff_t)len), line, r->status, bytes);
 }
 
 static ssize_t send_piece(struct ln_conn *c, struct http_response *r)
@@ -75,7 +75,8 @@ static ssize_t send_piece(struct ln_conn *c, struct http_response *r)
 			return -EIO;
 		break;
 	default:
-		n = ln_conn_write(c, (p->source == HTTP_FROM_BODY ? r->body : r->text) + p->offset, len, more);
+		n = ln_conn_write(c, (p->source == HTTP_FROM_BODY ? r->body : r->text) + p->offset,
+				  len, more);
 		if (n > 0)
 			p->offset += n;
 	}
@@ -222,7 +223,8 @@ static void http_timeout(struct ln_conn *c)
 	struct http *h = ln_conn_state(c);
 
 	if (h->sending || !h->in_len) {
-		ln_info("%s: %s", ln_conn_name(c), h->sending ? "takes nothing" : "idle for too long");
+		ln_info("%s: %s", ln_conn_name(c),
+			h->sending ? "takes nothing" : "idle for too long");
 		ln_conn_close(c);
 		return;
 	}

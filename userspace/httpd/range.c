@@ -74,7 +74,8 @@ static int one(struct cursor *c, uint64_t size, struct http_range *r)
  * Return: number of ranges, HTTP_RANGE_WHOLE to ignore the field, or
  * HTTP_RANGE_NONE when no range is within the size.
  */
-int http_range_parse(const char *s, size_t n, uint64_t size, struct http_range ranges[HTTP_MAX_RANGES])
+int http_range_parse(const char *s, size_t n, uint64_t size,
+		     struct http_range ranges[HTTP_MAX_RANGES])
 {
 	struct cursor c = { s, s + n };
 	struct http_range r = { 0 };

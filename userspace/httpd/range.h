@@ -14,6 +14,7 @@ struct http_range {
 
 enum { HTTP_RANGE_WHOLE = 0, HTTP_RANGE_NONE = -1 };
 
-int http_range_parse(const char *s, size_t n, uint64_t size, struct http_range ranges[HTTP_MAX_RANGES]);
+int http_range_parse(const char *s, size_t n, uint64_t size,
+		     struct http_range ranges[HTTP_MAX_RANGES]);
 
 #endif

@@ -39,7 +39,8 @@ static int on_name(llhttp_t *p, const char *at, size_t n)
 
 	if (rq->n_fields == HTTP_MAX_FIELDS)
 		return -1;
-	rq->fields[rq->n_fields++] = (struct http_field){ .name = at, .name_len = n, .value = at + n };
+	rq->fields[rq->n_fields++] =
+		(struct http_field){ .name = at, .name_len = n, .value = at + n };
 	return 0;
 }
 
@@ -119,7 +120,8 @@ bool http_host_valid(const char *s, size_t n)
 		for (; i < n && s[i] != ':'; i++) {
 			unsigned char ch = s[i];
 
-			if (!(ch >= '0' && ch <= '9') && !((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z') &&
+			if (!(ch >= '0' && ch <= '9') &&
+			    !((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z') &&
 			    !memchr(name_chars, ch, sizeof(name_chars) - 1))
 				return false;
 		}

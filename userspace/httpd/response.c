@@ -58,9 +58,10 @@ void http_response_begin(struct http_response *r, int status, bool keep_alive)
 	r->n_pieces = r->current = 0;
 	r->text_len = 0;
 	/* "keep-alive" is for clients of HTTP/1.0 that asked for it. */
-	http_response_add(r, "HTTP/1.1 %d %s\r\nServer: linnet-httpd/%s\r\nDate: %s\r\nConnection: %s\r\n", status,
-			  http_reason(status), LINNET_VERSION, http_date_format(time(NULL), date),
-			  keep_alive ? "keep-alive" : "close");
+	http_response_add(
+		r, "HTTP/1.1 %d %s\r\nServer: linnet-httpd/%s\r\nDate: %s\r\nConnection: %s\r\n",
+		status, http_reason(status), LINNET_VERSION, http_date_format(time(NULL), date),
+		keep_alive ? "keep-alive" : "close");
 }
 
 /**

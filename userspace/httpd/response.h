@@ -46,8 +46,10 @@ struct http_response {
 };
 
 void http_response_begin(struct http_response *r, int status, bool keep_alive);
-void http_response_add(struct http_response *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void http_response_piece(struct http_response *r, enum http_source source, off_t offset, size_t len);
+void http_response_add(struct http_response *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void http_response_piece(struct http_response *r, enum http_source source, off_t offset,
+			 size_t len);
 void http_response_release(struct http_response *r);
 const char *http_reason(int status);
 

@@ -47,8 +47,9 @@ void http_serve_error(struct http_response *r, int status, bool keep_alive, bool
 	/* RFC 9110, 15.5.6 */
 	if (status == 405)
 		http_response_add(r, "Allow: " ALLOWED "\r\n");
-	http_response_add(r, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s", n,
-			  head ? "" : text);
+	http_response_add(r,
+			  "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
+			  n, head ? "" : text);
 	http_response_piece(r, HTTP_FROM_TEXT, 0, r->text_len);
 }
 
@@ -87,11 +88,13 @@ static void not_modified(const struct job *job, const struct http_validators *v)
 static void not_satisfiable(const struct job *job, uint64_t size)
 {
 	http_response_begin(job->r, 416, job->keep_alive);
-	http_response_add(job->r, "Content-Range: bytes */%llu\r\nContent-Length: 0\r\n", (unsigned long long)size);
+	http_response_add(job->r, "Content-Range: bytes */%llu\r\nContent-Length: 0\r\n",
+			  (unsigned long long)size);
 	end_header(job);
 }
 
-static void whole(const struct job *job, const char *type, const struct http_validators *v, uint64_t size)
+static void whole(const struct job *job, const char *type, const struct http_validators *v,
+		  uint64_t size)
 {
 	http_response_begin(job->r, 200, job->keep_alive);
 	add_validators(job->r, v);
@@ -102,30 +105,33 @@ static void whole(const struct job *job, const char *type, const struct http_val
 		http_response_piece(job->r, HTTP_FROM_FILE, 0, size);
 }
 
-static void one_range(const struct job *job, const char *type, const struct http_validators *v, uint64_t size,
-		      const struct http_range *range)
+static void one_range(const struct job *job, const char *type, const struct http_validators *v,
+		      uint64_t size, const struct http_range *range)
 {
 	http_response_begin(job->r, 206, job->keep_alive);
 	add_validators(job->r, v);
 	add_type(job->r, type);
 	http_response_add(job->r, "Content-Range: bytes %llu-%llu/%llu\r\nContent-Length: %llu\r\n",
-			  (unsigned long long)range->start, (unsigned long long)(range->start + range->len - 1),
+			  (unsigned long long)range->start,
+			  (unsigned long long)(range->start + range->len - 1),
 			  (unsigned long long)size, (unsigned long long)range->len);
 	end_header(job);
 	http_response_piece(job->r, HTTP_FROM_FILE, range->start, range->len);
 }
 
-static int part_header(char *out, size_t room, const struct job *job, const char *type, uint64_t size,
-		       const struct http_range *range)
+static int part_header(char *out, size_t room, const struct job *job, const char *type,
+		       uint64_t size, const struct http_range *range)
 {
-	return snprintf(out, room, "\r\n--%s\r\nContent-Type: %s\r\nContent-Range: bytes %llu-%llu/%llu\r\n\r\n",
-			job->config->boundary, type, (unsigned long long)range->start,
-			(unsigned long long)(range->start + range->len - 1), (unsigned long long)size);
+	return snprintf(
+		out, room,
+		"\r\n--%s\r\nContent-Type: %s\r\nContent-Range: bytes %llu-%llu/%llu\r\n\r\n",
+		job->config->boundary, type, (unsigned long long)range->start,
+		(unsigned long long)(range->start + range->len - 1), (unsigned long long)size);
 }
 
 /* RFC 9110, 14.6 */
-static void several_ranges(const struct job *job, const char *type, const struct http_validators *v, uint64_t size,
-			   const struct http_range *ranges, int n)
+static void several_ranges(const struct job *job, const char *type, const struct http_validators *v,
+			   uint64_t size, const struct http_range *ranges, int n)
 {
 	struct http_response *r = job->r;
 	uint64_t total = 0;
@@ -137,8 +143,9 @@ static void several_ranges(const struct job *job, const char *type, const struct
 
 	http_response_begin(r, 206, job->keep_alive);
 	add_validators(r, v);
-	http_response_add(r, "Content-Type: multipart/byteranges; boundary=%s\r\nContent-Length: %llu\r\n",
-			  job->config->boundary, (unsigned long long)total);
+	http_response_add(
+		r, "Content-Type: multipart/byteranges; boundary=%s\r\nContent-Length: %llu\r\n",
+		job->config->boundary, (unsigned long long)total);
 	end_header(job);
 	for (int i = 0; i < n; i++) {
 		char text[512];
@@ -175,7 +182,8 @@ static void serve_file(const struct job *job, const char *path, int fd, const st
 		return;
 	}
 	/* Range means something for GET alone (RFC 9110, 14.2). */
-	if (range && !http_request_field(job->rq, "range", range) && !job->head && http_range_wanted(job->rq, &v))
+	if (range && !http_request_field(job->rq, "range", range) && !job->head &&
+	    http_range_wanted(job->rq, &v))
 		n = http_range_parse(range->value, range->value_len, size, ranges);
 	if (n == HTTP_RANGE_NONE)
 		not_satisfiable(job, size);
@@ -197,8 +205,8 @@ static void redirect(const struct job *job, const struct http_target *t)
 		return;
 	}
 	http_response_begin(job->r, 301, job->keep_alive);
-	http_response_add(job->r, "Location: /%s/%s%.*s\r\nContent-Length: 0\r\n", path, t->query ? "?" : "",
-			  (int)t->query_len, t->query ? t->query : "");
+	http_response_add(job->r, "Location: /%s/%s%.*s\r\nContent-Length: 0\r\n", path,
+			  t->query ? "?" : "", (int)t->query_len, t->query ? t->query : "");
 	end_header(job);
 }
 
@@ -288,8 +296,8 @@ static bool expects_continue(const struct http_field *f)
  * @r: the response to make
  * @keep_alive: the connection may persist
  */
-void http_serve(const struct http_config *config, const struct http_request *rq, struct http_response *r,
-		bool keep_alive)
+void http_serve(const struct http_config *config, const struct http_request *rq,
+		struct http_response *r, bool keep_alive)
 {
 	const struct http_field *expect = http_request_field(rq, "expect", NULL);
 	struct job job = {

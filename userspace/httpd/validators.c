@@ -46,7 +46,8 @@ static bool list_has(const char *s, size_t n, const char *etag, bool weak_too)
 		if (!close)
 			return false;
 		close++;
-		if ((weak_too || !weak) && (size_t)(close - s) == strlen(etag) && !memcmp(s, etag, close - s))
+		if ((weak_too || !weak) && (size_t)(close - s) == strlen(etag) &&
+		    !memcmp(s, etag, close - s))
 			return true;
 		s = close;
 	}
@@ -109,5 +110,6 @@ bool http_range_wanted(const struct http_request *rq, const struct http_validato
 	/* 8.8.2.2: within a second of now the file may change again without
 	 * its date.
 	 */
-	return !http_date_parse(f->value, f->value_len, v->now, &t) && t == v->modified && v->now > v->modified + 1;
+	return !http_date_parse(f->value, f->value_len, v->now, &t) && t == v->modified &&
+	       v->now > v->modified + 1;
 }

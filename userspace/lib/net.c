@@ -215,13 +215,15 @@ again:
 			if (fd == -EPROTONOSUPPORT && protocol == IPPROTO_LINNET &&
 			    (o->transports & LN_TRANSPORT_TCP)) {
 				if (!noticed)
-					ln_notice("IP protocol %d is not there (is the module linnet loaded?): TCP only",
+					ln_notice("IP protocol %d is not there (is the module "
+						  "linnet loaded?): TCP only",
 						  protocol);
 				noticed = true;
 				break;
 			}
 			if (family_absent(o, fd)) {
-				ln_info("no %s here", addr[i].sa.sa_family == AF_INET ? "IPv4" : "IPv6");
+				ln_info("no %s here",
+					addr[i].sa.sa_family == AF_INET ? "IPv4" : "IPv6");
 				continue;
 			}
 			if (fd == -EADDRINUSE && !port && n && ++tries < PORT_TRIES) {
@@ -229,11 +231,13 @@ again:
 				goto again;
 			}
 			if (fd == -EPROTONOSUPPORT && protocol == IPPROTO_LINNET)
-				ln_error("IP protocol %d is not there: load the module linnet or use --transport tcp",
+				ln_error("IP protocol %d is not there: load the module linnet or "
+					 "use --transport tcp",
 					 protocol);
 			else
-				ln_error("cannot listen on %s (%s): %s", ln_addr_format(&addr[i], text),
-					 ln_protocol_name(protocol), strerror(-fd));
+				ln_error("cannot listen on %s (%s): %s",
+					 ln_addr_format(&addr[i], text), ln_protocol_name(protocol),
+					 strerror(-fd));
 			close_all(fds, n);
 			return fd;
 		}

@@ -28,20 +28,25 @@ enum {
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "Where to listen:", 1 },
 	{ "port", 'p', "PORT", 0, "Port to listen on; 0 lets the kernel pick one", 1 },
-	{ "address", 'a', "ADDRESS", 0, "Numeric IPv4 or IPv6 address to listen on (up to 16 times; default: all)", 1 },
+	{ "address", 'a', "ADDRESS", 0,
+	  "Numeric IPv4 or IPv6 address to listen on (up to 16 times; default: all)", 1 },
 	{ "transport", OPT_TRANSPORT, "NAME", 0, "linnet, tcp or both (default: both)", 1 },
 	{ "ipv4", '4', NULL, 0, "IPv4 only", 1 },
 	{ "ipv6", '6', NULL, 0, "IPv6 only", 1 },
 	{ NULL, 0, NULL, 0, "Limits:", 2 },
-	{ "max-connections", OPT_MAX_CONNECTIONS, "N", 0, "Connections at once (default: 1024)", 2 },
+	{ "max-connections", OPT_MAX_CONNECTIONS, "N", 0, "Connections at once (default: 1024)",
+	  2 },
 	{ "max-per-address", OPT_MAX_PER_ADDRESS, "N", 0,
 	  "Connections at once from one IPv4 address or IPv6 /64 (default: 256)", 2 },
-	{ "idle-timeout", OPT_IDLE, "SECONDS", 0, "Close a connection that made no progress for so long", 2 },
-	{ "total-timeout", OPT_TOTAL, "SECONDS", 0, "Longest life of a connection; 0 for no limit", 2 },
+	{ "idle-timeout", OPT_IDLE, "SECONDS", 0,
+	  "Close a connection that made no progress for so long", 2 },
+	{ "total-timeout", OPT_TOTAL, "SECONDS", 0, "Longest life of a connection; 0 for no limit",
+	  2 },
 	{ "drain-timeout", OPT_DRAIN, "SECONDS", 0,
 	  "Time for open connections to finish after SIGTERM or SIGINT (default: 10)", 2 },
 	{ NULL, 0, NULL, 0, "Messages:", 3 },
-	{ "log-level", OPT_LOG_LEVEL, "LEVEL", 0, "error, warning, notice, info or debug (default: notice)", 3 },
+	{ "log-level", OPT_LOG_LEVEL, "LEVEL", 0,
+	  "error, warning, notice, info or debug (default: notice)", 3 },
 	{ 0 },
 };
 
@@ -68,7 +73,8 @@ void ln_usage_error(const char *fmt, ...)
  * @min: least value allowed
  * @max: greatest value allowed
  */
-unsigned long ln_parse_number(const char *option, const char *arg, unsigned long min, unsigned long max)
+unsigned long ln_parse_number(const char *option, const char *arg, unsigned long min,
+			      unsigned long max)
 {
 	unsigned long value;
 	char *end;
@@ -96,7 +102,8 @@ uint64_t ln_parse_seconds(const char *option, const char *arg, double min, doubl
 
 	value = strtod(arg, &end);
 	if (!isdigit((unsigned char)*arg) || *end || !isfinite(value) || value < min || value > max)
-		ln_usage_error("%s: '%s' is not a number of seconds from %g to %g", option, arg, min, max);
+		ln_usage_error("%s: '%s' is not a number of seconds from %g to %g", option, arg,
+			       min, max);
 	return llround(value * 1000);
 }
 
@@ -161,7 +168,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_LOG_LEVEL:
 		if (ln_log_level_parse(arg, &level))
-			ln_usage_error("--log-level: '%s' is not error, warning, notice, info or debug", arg);
+			ln_usage_error(
+				"--log-level: '%s' is not error, warning, notice, info or debug",
+				arg);
 		ln_log_level(level);
 		return 0;
 	case ARGP_KEY_INIT:

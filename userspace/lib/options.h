@@ -43,7 +43,8 @@ struct ln_options {
 extern const struct argp ln_options_argp;
 
 void ln_usage_error(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
-unsigned long ln_parse_number(const char *option, const char *arg, unsigned long min, unsigned long max);
+unsigned long ln_parse_number(const char *option, const char *arg, unsigned long min,
+			      unsigned long max);
 uint64_t ln_parse_seconds(const char *option, const char *arg, double min, double max);
 void ln_parse_command_line(const struct argp *argp, int argc, char **argv, void *input);
 

@@ -176,8 +176,9 @@ static void raise_nofile(unsigned int max_connections)
 		return;
 	rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
 	if (setrlimit(RLIMIT_NOFILE, &rl) || rl.rlim_cur < want)
-		ln_warning("%u connections may need %llu descriptors, the limit is %llu", max_connections,
-			   (unsigned long long)want, (unsigned long long)rl.rlim_cur);
+		ln_warning("%u connections may need %llu descriptors, the limit is %llu",
+			   max_connections, (unsigned long long)want,
+			   (unsigned long long)rl.rlim_cur);
 }
 
 /**
@@ -188,7 +189,8 @@ static void raise_nofile(unsigned int max_connections)
  *
  * Return: the server, or NULL after an error line.
  */
-struct ln_server *ln_server_new(const struct ln_options *o, const struct ln_proto *proto, void *data)
+struct ln_server *ln_server_new(const struct ln_options *o, const struct ln_proto *proto,
+				void *data)
 {
 	struct ln_server *s = calloc(1, sizeof(*s));
 	int err;

@@ -50,7 +50,8 @@ struct ln_proto {
 /* Called when a datagram socket has something to read. */
 typedef void (*ln_datagram_fn)(int fd, void *data);
 
-struct ln_server *ln_server_new(const struct ln_options *o, const struct ln_proto *proto, void *data);
+struct ln_server *ln_server_new(const struct ln_options *o, const struct ln_proto *proto,
+				void *data);
 int ln_server_listen(struct ln_server *s);
 int ln_server_datagram(struct ln_server *s, uint16_t port, ln_datagram_fn fn, void *data);
 int ln_server_run(struct ln_server *s);

@@ -86,7 +86,8 @@ static int install(unsigned int flags)
 {
 	struct sock_fprog fprog = { .len = sizeof(program) / sizeof(*program), .filter = program };
 
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, &fprog);
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		       SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, &fprog);
 }
 
 /**

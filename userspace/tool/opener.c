@@ -45,7 +45,8 @@ int opener_init(struct opener *o)
 		return -errno;
 	o->dev = st.st_dev;
 	o->ino = st.st_ino;
-	o->result = mmap(NULL, sizeof(*o->result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	o->result = mmap(NULL, sizeof(*o->result), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	return o->result == MAP_FAILED ? -errno : 0;
 }
 
@@ -107,7 +108,8 @@ static int open_there(const struct opener *o, int netns, int domain, int type)
  * Return: our descriptor, close-on-exec, or a negative errno; -EXDEV when the
  * thread is in a network namespace that cannot be told or entered.
  */
-int opener_socket(const struct opener *o, int listener, const struct seccomp_notif *req, int domain, int type)
+int opener_socket(const struct opener *o, int listener, const struct seccomp_notif *req, int domain,
+		  int type)
 {
 	char path[NS_PATH_LEN];
 	__u64 id = req->id;

@@ -26,7 +26,8 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-	{ "strict", OPT_STRICT, NULL, 0, "Refuse to use TCP when the module linnet is not loaded", 0 },
+	{ "strict", OPT_STRICT, NULL, 0, "Refuse to use TCP when the module linnet is not loaded",
+	  0 },
 	{ 0 },
 };
 
@@ -93,7 +94,8 @@ static int start_supervisor(bool strict)
 	if (pid < 0 || waitpid(pid, &err, 0) != pid) {
 		complain("cannot start the supervisor", strerror(errno));
 	} else if (!WIFEXITED(err) || WEXITSTATUS(err)) {
-		complain("cannot start the supervisor", WIFEXITED(err) ? strerror(WEXITSTATUS(err)) : NULL);
+		complain("cannot start the supervisor",
+			 WIFEXITED(err) ? strerror(WEXITSTATUS(err)) : NULL);
 	} else if (recv(channel[0], &err, sizeof(err), 0) != sizeof(err)) {
 		complain("the supervisor ended before it was ready", NULL);
 	} else if (err == -ENOENT) {
@@ -124,7 +126,9 @@ static int run(const struct arguments *a)
 	/* Only under a launcher does an ordinary stream socket come out so. */
 	if (transport_of(0) == IPPROTO_LINNET) {
 		if (a->strict) {
-			complain("already inside linnet run, whose supervisor decides: --strict belongs there", NULL);
+			complain("already inside linnet run, whose supervisor decides: --strict "
+				 "belongs there",
+				 NULL);
 			return EXIT_LAUNCHER;
 		}
 		complain("already inside linnet run, nothing to add", NULL);
@@ -149,7 +153,9 @@ static int run(const struct arguments *a)
 		return EXIT_LAUNCHER;
 	listener = filter_install();
 	if (listener == -EBUSY) {
-		complain("a seccomp supervisor is above us already, and the kernel allows one: not possible here", NULL);
+		complain("a seccomp supervisor is above us already, and the kernel allows one: not "
+			 "possible here",
+			 NULL);
 		return EXIT_LAUNCHER;
 	}
 	if (listener < 0) {
@@ -176,9 +182,12 @@ static int run(const struct arguments *a)
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "[--] PROGRAM [ARGUMENT...]",
+		.options = options,
+		.parser = parse,
+		.args_doc = "[--] PROGRAM [ARGUMENT...]",
 		.doc = "Run a program with its TCP sockets replaced by Linnet's (IP protocol 253)."
-		       "\vThe exit status is the program's; 125 when the launcher fails, 126 when the program "
+		       "\vThe exit status is the program's; 125 when the launcher fails, 126 when "
+		       "the program "
 		       "cannot be run, 127 when it is not there.",
 	};
 	struct arguments a = { 0 };

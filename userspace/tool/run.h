@@ -31,7 +31,8 @@ struct opener {
 };
 
 int opener_init(struct opener *o);
-int opener_socket(const struct opener *o, int listener, const struct seccomp_notif *req, int domain, int type);
+int opener_socket(const struct opener *o, int listener, const struct seccomp_notif *req, int domain,
+		  int type);
 
 void supervise(int channel, pid_t target, bool strict) __attribute__((noreturn));
 int supervisor_hand_over(int channel, int listener);

@@ -106,7 +106,8 @@ static void answer_error(const struct supervisor *sv, int err)
 /* The kernel carries the call out as the program made it. */
 static void answer_continue(const struct supervisor *sv)
 {
-	struct seccomp_notif_resp resp = { .id = sv->req->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	struct seccomp_notif_resp resp = { .id = sv->req->id,
+					   .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
 
 	ioctl(sv->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
@@ -146,7 +147,8 @@ static int read_socketcall(const struct supervisor *sv, unsigned int args[3])
 
 static bool is_tcp(const unsigned int args[3])
 {
-	return (args[0] == AF_INET || args[0] == AF_INET6) && (args[1] & SOCK_TYPE_MASK) == SOCK_STREAM &&
+	return (args[0] == AF_INET || args[0] == AF_INET6) &&
+	       (args[1] & SOCK_TYPE_MASK) == SOCK_STREAM &&
 	       (args[2] == IPPROTO_IP || args[2] == IPPROTO_TCP || args[2] == IPPROTO_MPTCP);
 }
 
@@ -247,7 +249,8 @@ static int prepare(struct supervisor *sv, int channel, pid_t target)
 		return err;
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
 		return -errno;
-	sv->req_size = sizes.seccomp_notif > sizeof(*sv->req) ? sizes.seccomp_notif : sizeof(*sv->req);
+	sv->req_size =
+		sizes.seccomp_notif > sizeof(*sv->req) ? sizes.seccomp_notif : sizeof(*sv->req);
 	sv->req = malloc(sv->req_size);
 	return sv->req ? 0 : -ENOMEM;
 }

@@ -28,10 +28,12 @@ static void check_target(const struct http_request *rq)
 	/* No step that is empty or leads up. */
 	for (const char *p = t.path; *p; p += len + (p[len] == '/')) {
 		len = strcspn(p, "/");
-		MUST(len && strncmp(p, "../", 3) && strcmp(p, "..") && strncmp(p, "./", 2) && strcmp(p, "."));
+		MUST(len && strncmp(p, "../", 3) && strcmp(p, "..") && strncmp(p, "./", 2) &&
+		     strcmp(p, "."));
 		MUST(p[len] != '/' || p[len + 1]);
 	}
-	MUST(!t.query || (t.query >= rq->target && t.query + t.query_len <= rq->target + rq->target_len));
+	MUST(!t.query ||
+	     (t.query >= rq->target && t.query + t.query_len <= rq->target + rq->target_len));
 }
 
 static void check_ranges(const struct http_request *rq, uint64_t size)
@@ -46,7 +48,8 @@ static void check_ranges(const struct http_request *rq, uint64_t size)
 	n = http_range_parse(f->value, f->value_len, size, ranges);
 	MUST(n >= HTTP_RANGE_NONE && n <= HTTP_MAX_RANGES);
 	for (int i = 0; i < n; i++) {
-		MUST(ranges[i].len && ranges[i].start < size && ranges[i].len <= size - ranges[i].start);
+		MUST(ranges[i].len && ranges[i].start < size &&
+		     ranges[i].len <= size - ranges[i].start);
 		total += ranges[i].len;
 	}
 	MUST(total <= size);
@@ -69,8 +72,12 @@ static void check_fields(const struct http_request *rq, const char *head, size_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct http_limits limits = { .head = 4096, .target = 2000, .fields = HTTP_MAX_FIELDS };
-	struct http_validators v = { .etag = "\"a-b-c\"", .modified = 1000000000, .now = 1795366669 };
+	static const struct http_limits limits = { .head = 4096,
+						   .target = 2000,
+						   .fields = HTTP_MAX_FIELDS };
+	struct http_validators v = { .etag = "\"a-b-c\"",
+				     .modified = 1000000000,
+				     .now = 1795366669 };
 	struct http_scan whole = { 0 }, cut = { 0 };
 	struct http_request rq;
 	char *buf = malloc(size + 1);
