@@ -22,6 +22,10 @@
 #include <net/proto_memory.h>
 #endif
 
+#if KERNEL_FROM(6, 5)
+#include <net/gso.h>
+#endif
+
 /* 7.x: addresses of unknown size have a type of their own */
 #if KERNEL_FROM(6, 19)
 typedef struct sockaddr_unsized linnet_sockaddr;

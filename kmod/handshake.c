@@ -246,7 +246,7 @@ static struct sock *make_child(struct sock *sk, struct linnet_request *req)
 	ls->listen = NULL;
 	ls->bind_bucket = NULL;
 	ls->defer_accept = 0;
-	INIT_HLIST_NULLS_NODE(&child->sk_nulls_node);
+	sk_node_init(&child->sk_node);
 	INIT_HLIST_NODE(&child->sk_bind_node);
 	RCU_INIT_POINTER(inet_sk(child)->inet_opt, NULL);
 	inet_sk(child)->mc_list = NULL;

@@ -8,7 +8,7 @@
  *	3.10.7.4  other states	linnet_rcv_state()
  *	TIME-WAIT		timewait.c
  */
-#include <linux/timekeeping.h>
+#include <linux/ktime.h>
 
 #include "linnet.h"
 #include "flow.h"

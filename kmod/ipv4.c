@@ -183,7 +183,7 @@ int linnet_ipv4_connect(struct sock *sk, linnet_sockaddr *addr, int len)
 	return linnet_connect_start(sk);
 }
 
-static int ipv4_rcv(struct sk_buff *skb)
+static int linnet4_rcv(struct sk_buff *skb)
 {
 	struct linnet_flow flow = {
 		.net	= dev_net(skb->dev),
@@ -226,7 +226,7 @@ static void fragmentation_needed(struct sock *sk, struct sk_buff *skb, u32 mtu,
 }
 
 /* An ICMP error; data begins at the IP header that it quotes */
-static int ipv4_err(struct sk_buff *skb, u32 info)
+static int linnet4_err(struct sk_buff *skb, u32 info)
 {
 	const struct iphdr *iph = (const void *)skb->data;
 	const struct linnet_header *h = (const void *)(skb->data +
@@ -279,8 +279,8 @@ out:
 }
 
 static const struct net_protocol ipv4_protocol = {
-	.handler			= ipv4_rcv,
-	.err_handler			= ipv4_err,
+	.handler			= linnet4_rcv,
+	.err_handler			= linnet4_err,
 	.no_policy			= 1,
 	.icmp_strict_tag_validation	= 1,
 };

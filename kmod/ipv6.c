@@ -26,7 +26,7 @@ static int ipv6_xmit(struct sock *sk, struct sk_buff *skb)
 	return inet6_csk_xmit(sk, skb, &inet_sk(sk)->cork.fl);
 }
 
-static void flow_of(const struct sock *sk, struct flowi6 *fl6)
+static void flow_of(struct sock *sk, struct flowi6 *fl6)
 {
 	const struct ipv6_pinfo *np = inet6_sk(sk);
 	const struct inet_sock *inet = inet_sk(sk);
@@ -330,7 +330,7 @@ int linnet_ipv6_connect(struct sock *sk, linnet_sockaddr *addr, int len)
 	return linnet_connect_start(sk);
 }
 
-static int ipv6_rcv(struct sk_buff *skb)
+static int linnet6_rcv(struct sk_buff *skb)
 {
 	struct linnet_flow flow = {
 		.net	= dev_net(skb->dev),
@@ -361,7 +361,7 @@ drop:
 }
 
 /* An ICMPv6 error; the header that it quotes is @offset octets into the data */
-static int ipv6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
+static int linnet6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 		    u8 code, int offset, __be32 info)
 {
 	const struct ipv6hdr *ip6h = (const void *)skb->data;
@@ -403,8 +403,8 @@ static int ipv6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 }
 
 static const struct inet6_protocol ipv6_protocol = {
-	.handler	= ipv6_rcv,
-	.err_handler	= ipv6_err,
+	.handler	= linnet6_rcv,
+	.err_handler	= linnet6_err,
 	.flags		= INET6_PROTO_NOPOLICY | INET6_PROTO_FINAL,
 };
 

@@ -4,7 +4,6 @@
  * code here just before it, cuts it up.
  */
 #include <linux/skbuff.h>
-#include <net/gso.h>
 #include <net/ip6_checksum.h>
 #include <net/protocol.h>
 

@@ -66,7 +66,7 @@ static int set_window_clamp(struct sock *sk, int val)
 
 	if (!val && sk->sk_state != TCP_CLOSE)
 		return -EINVAL;
-	tp->window_clamp = val ? max(val, SOCK_MIN_RCVBUF / 2) : 0;
+	tp->window_clamp = val ? max_t(int, val, SOCK_MIN_RCVBUF / 2) : 0;
 	return 0;
 }
 

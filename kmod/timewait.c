@@ -5,7 +5,7 @@
  * and RFC 1337).
  */
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
+#include <linux/ktime.h>
 
 #include "linnet.h"
 #include "timewait.h"
