@@ -7,6 +7,7 @@
 #define _LINNET_COMPAT_H
 
 #include <linux/version.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/hrtimer.h>
 #include <linux/sysctl.h>
@@ -65,16 +66,16 @@ typedef struct sockaddr linnet_sockaddr;
 #define LINNET_IOCTL_ANSWER(v)	put_user(v, (int __user *)karg)
 #endif
 
-/* 6.5: where struct ipv6_pinfo lies is told by an offset; before, it is at the
- * end of the object.
+/* 6.5: where struct ipv6_pinfo lies is told by an offset; before, it must be
+ * the end of the object.
  */
-static inline void linnet_compat_set_pinfo_offset(struct proto *prot,
-						  unsigned int offset)
-{
 #if KERNEL_FROM(6, 5)
-	prot->ipv6_pinfo_offset = offset;
+#define linnet_compat_set_pinfo_offset(prot, type, member) \
+	((prot)->ipv6_pinfo_offset = offsetof(type, member))
+#else
+#define linnet_compat_set_pinfo_offset(prot, type, member) \
+	BUILD_BUG_ON(offsetofend(type, member) != sizeof(type))
 #endif
-}
 
 /* 7.x: the list of flow labels moved from ipv6_pinfo to inet_sock */
 static inline void linnet_compat_clear_flowlabels(struct sock *sk,
@@ -113,7 +114,12 @@ linnet_compat_cong_tx_start(const struct tcp_congestion_ops *ca,
 #endif
 }
 
-/* Algorithms made of BPF have no module to hold before 7.0 exports the way */
+/* Algorithms made of BPF have no module to hold; the way to hold them is
+ * exported by 7.x only.  Kernels without BPF have no such owner.
+ */
+#ifndef BPF_MODULE_OWNER
+#define BPF_MODULE_OWNER	ERR_PTR(-EOPNOTSUPP)
+#endif
 static inline bool
 linnet_compat_cong_usable(const struct tcp_congestion_ops *ca)
 {

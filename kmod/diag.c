@@ -106,7 +106,7 @@ static void show_connection(struct seq_file *seq, struct sock *sk)
 	bh_unlock_sock(sk);
 	seq_printf(seq, " %6u %8lu\n", from_kuid_munged(seq_user_ns(seq),
 							linnet_compat_uid(sk)),
-		   sock_i_ino(sk));
+		   (unsigned long)sock_i_ino(sk));
 }
 
 static int sockets_show(struct seq_file *seq, void *v)

@@ -71,7 +71,7 @@ static bool paws_rejects(const struct tcp_sock *tp,
 	return tp->rx_opt.tstamp_ok && seg->opt.timestamp &&
 	       (s32)(tp->rx_opt.ts_recent - seg->opt.tsval) > PAWS_WINDOW &&
 	       ktime_get_seconds() - tp->rx_opt.ts_recent_stamp <
-	       TCP_PAWS_24DAYS;
+	       LINNET_PAWS_MEMORY;
 }
 
 /* An ACK of what we hold may be old, and still be the one that tells what the
@@ -261,6 +261,8 @@ static bool drain_reassembly(struct sock *sk)
 			continue;
 		}
 		LINNET_COUNT(sock_net(sk), OfoMerged);
+		/* it shares its place with the node in the queue's tree */
+		skb->dev = NULL;
 		if (!accept_in_order(sk, skb))
 			return false;
 	}

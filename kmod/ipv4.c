@@ -87,6 +87,7 @@ static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
 	struct rtable *rt = route_flow(sk, flow);
 	struct linnet_header *h = (void *)skb->data;
 	struct iphdr *iph;
+	int err;
 
 	if (IS_ERR(rt)) {
 		kfree_skb(skb);
@@ -115,7 +116,8 @@ static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
 		skb->mark = READ_ONCE(sk->sk_mark);
 		skb->priority = READ_ONCE(sk->sk_priority);
 	}
-	return net_xmit_eval(ip_local_out(flow->net, NULL, skb));
+	err = ip_local_out(flow->net, NULL, skb);
+	return net_xmit_eval(err);
 }
 
 static void ipv4_init_child(const struct sock *parent, struct sock *child,

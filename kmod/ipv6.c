@@ -120,6 +120,7 @@ static int ipv6_send_reply(struct sock *sk, const struct linnet_flow *flow,
 	struct linnet_header *h = (void *)skb->data;
 	unsigned int len = skb->len;
 	struct ipv6hdr *ip6h;
+	int err;
 
 	if (IS_ERR(dst)) {
 		kfree_skb(skb);
@@ -144,7 +145,8 @@ static int ipv6_send_reply(struct sock *sk, const struct linnet_flow *flow,
 		skb->mark = READ_ONCE(sk->sk_mark);
 		skb->priority = READ_ONCE(sk->sk_priority);
 	}
-	return net_xmit_eval(ip6_local_out(flow->net, NULL, skb));
+	err = ip6_local_out(flow->net, NULL, skb);
+	return net_xmit_eval(err);
 }
 
 /* What an IPv6 child copied from its listener and must not share */

@@ -98,9 +98,6 @@ static int __init linnet_init(void)
 	BUILD_BUG_ON(offsetof(struct linnet_sock, tcp));
 	BUILD_BUG_ON(sizeof(struct linnet_cb) > sizeof_field(struct sk_buff, cb));
 	BUILD_BUG_ON(sizeof(struct linnet_header) != LINNET_HEADER_LEN);
-	/* where 6.1 looks for it */
-	BUILD_BUG_ON(offsetofend(struct linnet6_sock, inet6) !=
-		     sizeof(struct linnet6_sock));
 
 	if (linnet_proto != IPPROTO_LINNET &&
 	    linnet_proto != IPPROTO_LINNET_ALT) {
@@ -108,8 +105,8 @@ static int __init linnet_init(void)
 		       linnet_proto);
 		return -EINVAL;
 	}
-	linnet_compat_set_pinfo_offset(&linnet6_prot,
-				       offsetof(struct linnet6_sock, inet6));
+	linnet_compat_set_pinfo_offset(&linnet6_prot, struct linnet6_sock,
+				       inet6);
 	init_memory_limits();
 
 	err = percpu_counter_init(&linnet_sockets_allocated, 0, GFP_KERNEL);

@@ -237,6 +237,8 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 					   skb_clone(queued, gfp);
 		if (!skb)
 			return -ENOBUFS;
+		/* it shares its place with the node in the queue's tree */
+		skb->dev = NULL;
 	}
 
 	if (flags & LINNET_SYN)

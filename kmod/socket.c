@@ -27,7 +27,13 @@ static int sysctl_rmem[3] = { 4096, 131072, 6 * 1024 * 1024 };
  */
 long linnet_memory_allocated(void)
 {
-	return atomic_long_read(&memory_allocated);
+	long pages = atomic_long_read(&memory_allocated);
+	int cpu;
+
+	/* what each processor has taken in, or given out, ahead of the sum */
+	for_each_possible_cpu(cpu)
+		pages += per_cpu(per_cpu_forward_alloc, cpu);
+	return pages;
 }
 
 static void enter_memory_pressure(struct sock *sk)
@@ -431,7 +437,6 @@ static int linnet_ioctl(LINNET_IOCTL_ARGS)
 	.per_cpu_fw_alloc	= &per_cpu_forward_alloc,		\
 	.memory_pressure	= &memory_pressure,			\
 	.sockets_allocated	= &linnet_sockets_allocated,		\
-	.orphan_count		= &linnet_orphan_count,			\
 	.sysctl_mem		= linnet_sysctl_mem,			\
 	.sysctl_wmem		= sysctl_wmem,				\
 	.sysctl_rmem		= sysctl_rmem,				\

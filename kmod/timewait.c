@@ -159,7 +159,7 @@ enum linnet_tw_verdict linnet_timewait_rcv(struct sock *sk,
 	old_timestamp = tw->timestamps && seg->opt.timestamp &&
 			seq_before(seg->opt.tsval, tw->ts_recent) &&
 			ktime_get_seconds() - tw->ts_recent_stamp <
-			TCP_PAWS_24DAYS;
+			LINNET_PAWS_MEMORY;
 	newer_timestamp = tw->timestamps && seg->opt.timestamp &&
 			  seq_after(seg->opt.tsval, tw->ts_recent);
 

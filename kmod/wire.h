@@ -64,6 +64,7 @@ struct linnet_header {
 #define LINNET_OPTLEN_TIMESTAMP_ALIGNED	12
 
 #define LINNET_SACK_BLOCKS_MAX	4	/* what 40 octets of options can hold */
+#define LINNET_PAWS_MEMORY	(24 * 24 * 60 * 60)	/* s: RFC 7323, 5.5 */
 #define LINNET_WSCALE_MAX	14	/* RFC 7323, 2.3 */
 
 #define LINNET_MSS_DEFAULT_IPV4	536	/* RFC 9293, 3.7.1 (MUST-15) */
