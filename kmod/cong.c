@@ -21,6 +21,12 @@ static const struct tcp_congestion_ops *ca_of(const struct sock *sk)
 	return inet_csk(sk)->icsk_ca_ops;
 }
 
+/* One made of BPF has none: nothing that could be held */
+static bool has_module(const struct tcp_congestion_ops *ca)
+{
+	return ca->owner != BPF_MODULE_OWNER;
+}
+
 /* Our own algorithm lives as long as its sockets: a namespace that holds on to
  * it must not keep the module from being unloaded.
  */
@@ -28,7 +34,7 @@ static bool hold_default(const struct tcp_congestion_ops *ca)
 {
 	if (ca->owner == THIS_MODULE)
 		return true;
-	return linnet_compat_cong_usable(ca) && try_module_get(ca->owner);
+	return has_module(ca) && try_module_get(ca->owner);
 }
 
 static void put_default(const struct tcp_congestion_ops *ca)
@@ -162,7 +168,7 @@ void linnet_cong_inherit(struct sock *child, const struct sock *parent)
 	const struct tcp_congestion_ops *ca = ca_of(parent);
 
 	if (inet_csk(parent)->icsk_ca_setsockopt &&
-	    linnet_compat_cong_usable(ca) && try_module_get(ca->owner)) {
+	    has_module(ca) && try_module_get(ca->owner)) {
 		set_ca(child, ca);
 		inet_csk(child)->icsk_ca_setsockopt = 1;
 		return;

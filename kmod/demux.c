@@ -117,7 +117,7 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 		goto drop;
 	}
 	nf_reset_ct(skb);
-	if (linnet_compat_sk_filter(sk, skb, linnet_header_len(h))) {
+	if (sk_filter_trim_cap(sk, skb, linnet_header_len(h))) {
 		sock_put(sk);
 		goto drop;
 	}
@@ -143,46 +143,47 @@ drop:
 }
 
 /**
- * linnet_icmp_lookup() - whom does an ICMP error concern?
+ * linnet_icmp() - an ICMP error about a segment of ours
  * @flow: the two ends of the segment that it quotes
- * @seq: its sequence number
- * @owned: set when a user owns the socket now
+ * @seq: sequence number of that
+ * @icmp: the error
+ * @report: what to do with it; called with the socket's spinlock held
  *
  * An error about a segment that is not out is forged or late (RFC 5927, 4.1).
- * One about a request that a listener has is dealt with here.
  *
- * Return: the socket, with a reference and its spinlock held, or NULL.
+ * Context: softirq, RCU read side.
+ * Return: 0, or -ENOENT when it concerns nobody.
  */
-struct sock *linnet_icmp_lookup(const struct linnet_flow *flow, u32 seq,
-				bool *owned)
+int linnet_icmp(const struct linnet_flow *flow, u32 seq,
+		const struct linnet_icmp *icmp,
+		void (*report)(struct sock *, const struct linnet_icmp *))
 {
 	struct sock *sk = linnet_lookup_connection(flow);
 	struct tcp_sock *tp;
 
-	if (!sk) {
+	if (!sk)
 		sk = linnet_lookup_listener(flow);
-		if (!sk)
-			return NULL;
-		bh_lock_sock_nested(sk);
-		if (!sock_owned_by_user(sk) && sk->sk_state == TCP_LISTEN)
-			linnet_listen_icmp(sk, flow, seq);
-		bh_unlock_sock(sk);
-		sock_put(sk);
-		return NULL;
-	}
+	if (!sk)
+		return -ENOENT;
 	if (sk->sk_state == TCP_TIME_WAIT) {
 		linnet_timewait_put(sk);
-		return NULL;
+		return 0;
 	}
-	bh_lock_sock(sk);
-	*owned = sock_owned_by_user(sk);
+	if (sk->sk_state == TCP_LISTEN)
+		bh_lock_sock_nested(sk);
+	else
+		bh_lock_sock(sk);
 	tp = tcp_sk(sk);
-	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN &&
-	    seq_between(seq, tp->snd_una, tp->snd_nxt))
-		return sk;
+	if (sk->sk_state == TCP_LISTEN) {
+		if (!sock_owned_by_user(sk) && icmp->fatal)
+			linnet_listen_icmp(sk, flow, seq);
+	} else if (sk->sk_state != TCP_CLOSE &&
+		   seq_between(seq, tp->snd_una, tp->snd_nxt)) {
+		report(sk, icmp);
+	}
 	bh_unlock_sock(sk);
 	sock_put(sk);
-	return NULL;
+	return 0;
 }
 
 /**
@@ -207,6 +208,18 @@ void linnet_icmp_error(struct sock *sk, int err, bool hard)
 	} else {
 		WRITE_ONCE(sk->sk_err_soft, err);
 	}
+}
+
+/**
+ * linnet_mtu_told() - an ICMP error tells that the path takes less
+ * @sk: the socket, its spinlock held; its route knows already
+ */
+void linnet_mtu_told(struct sock *sk)
+{
+	if (sock_owned_by_user(sk))
+		set_bit(LINNET_DEFERRED_MTU, &linnet_sk(sk)->deferred);
+	else
+		linnet_mtu_reduced(sk);
 }
 
 /**

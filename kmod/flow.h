@@ -49,8 +49,8 @@ static inline __u8 linnet_wscale_for(__u32 space)
  * The window never shrinks (RFC 9293, 3.8.6, SHLD-14), and grows only by steps
  * worth a segment (silly-window avoidance, MUST-39).
  *
- * Return: bytes, a multiple of 2^@wscale, unless that would take back part of
- * @offered: then @offered rounded up.
+ * Return: bytes, a multiple of 2^@wscale; at most @free, unless that would take
+ * back part of @offered: then @offered rounded up.
  */
 static inline __u32 linnet_window_select(__u32 offered, __u32 free, __u32 full,
 					 __u32 mss, __u8 wscale)
@@ -64,6 +64,11 @@ static inline __u32 linnet_window_select(__u32 offered, __u32 free, __u32 full,
 		window = 0;
 	} else if (wscale) {
 		window = free & ~(unit - 1);
+		/* A buffer smaller than a unit could tell no window ever, and
+		 * the peer would wait for one
+		 */
+		if (!window && free && full < unit)
+			window = unit;
 	} else {
 		/* in whole segments while it is worth one */
 		window = offered;
@@ -96,8 +101,9 @@ static inline bool linnet_window_update_due(__u32 offered, __u32 window)
  * @rcv_nxt: RCV.NXT
  * @rcv_wnd: RCV.WND as told to the peer, bytes
  *
- * Like Linux TCP a segment right at the left edge that has been told before is
- * taken too: it may carry an ACK that matters.
+ * Like Linux TCP a segment without data right after the window is taken too: a
+ * peer that has filled the window acknowledges from there, and its ACK matters
+ * even when some of what it sent is lost.
  */
 static inline bool linnet_segment_acceptable(__u32 seq, __u32 end_seq,
 					     __u32 rcv_nxt, __u32 rcv_wnd)

@@ -233,7 +233,7 @@ drop:
 
 static struct sock *make_child(struct sock *sk, struct linnet_request *req)
 {
-	struct sock *child = linnet_compat_clone(sk);
+	struct sock *child = sk_clone_lock(sk, GFP_ATOMIC);
 	struct linnet_sock *ls;
 	struct tcp_sock *tp;
 
@@ -290,6 +290,7 @@ static struct sock *promote(struct sock *sk, struct linnet_request *req)
 		return NULL;
 	linnet_inherit_port(sk, child);
 	if (linnet_hash_unique(child)) {
+		__acquire(&child->sk_lock.slock);	/* sk_clone_lock() did */
 		sock_set_flag(child, SOCK_DEAD);
 		this_cpu_inc(linnet_orphan_count);
 		linnet_set_state(child, TCP_CLOSE);
@@ -388,6 +389,7 @@ static bool request_rcv(struct sock *sk, struct linnet_request *req,
 	}
 	taken = linnet_rcv_state(child, seg);
 	sk->sk_data_ready(sk);
+	__acquire(&child->sk_lock.slock);	/* sk_clone_lock() did */
 	bh_unlock_sock(child);
 	sock_put(child);
 	return taken;

@@ -216,15 +216,36 @@ drop:
 	return 0;
 }
 
-static void fragmentation_needed(struct sock *sk, struct sk_buff *skb, u32 mtu,
-				 bool owned)
+static void report_icmp(struct sock *sk, const struct linnet_icmp *icmp)
 {
-	ipv4_update_pmtu(skb, sock_net(sk), mtu, sk->sk_bound_dev_if,
-			 linnet_proto);
-	if (owned)
-		set_bit(LINNET_DEFERRED_MTU, &linnet_sk(sk)->deferred);
-	else
-		linnet_mtu_reduced(sk);
+	int err;
+
+	switch (icmp->type) {
+	case ICMP_REDIRECT:
+		ipv4_redirect(icmp->skb, sock_net(sk), sk->sk_bound_dev_if,
+			      linnet_proto);
+		return;
+	case ICMP_PARAMETERPROB:
+		err = EPROTO;
+		break;
+	case ICMP_TIME_EXCEEDED:
+		err = EHOSTUNREACH;
+		break;
+	case ICMP_DEST_UNREACH:
+		if (icmp->code > NR_ICMP_UNREACH)
+			return;
+		if (icmp->code == ICMP_FRAG_NEEDED) {
+			ipv4_update_pmtu(icmp->skb, sock_net(sk), icmp->info,
+					 sk->sk_bound_dev_if, linnet_proto);
+			linnet_mtu_told(sk);
+			return;
+		}
+		err = icmp_err_convert[icmp->code].errno;
+		break;
+	default:	/* source quench and others: RFC 9293, 3.9.2.2 */
+		return;
+	}
+	linnet_icmp_error(sk, err, linnet_compat_inet_recverr(sk));
 }
 
 /* An ICMP error; data begins at the IP header that it quotes */
@@ -242,42 +263,16 @@ static int linnet4_err(struct sk_buff *skb, u32 info)
 		.laddr	= iph->saddr,
 		.raddr	= iph->daddr,
 	};
-	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
-	struct sock *sk;
-	bool owned;
-	int err;
+	struct linnet_icmp icmp = {
+		.skb	= skb,
+		.type	= icmp_hdr(skb)->type,
+		.code	= icmp_hdr(skb)->code,
+		.info	= info,
+	};
 
-	sk = linnet_icmp_lookup(&flow, ntohl(h->seq), &owned);
-	if (!sk)
-		return -ENOENT;
-	switch (type) {
-	case ICMP_REDIRECT:
-		ipv4_redirect(skb, flow.net, sk->sk_bound_dev_if,
-			      linnet_proto);
-		goto out;
-	case ICMP_PARAMETERPROB:
-		err = EPROTO;
-		break;
-	case ICMP_TIME_EXCEEDED:
-		err = EHOSTUNREACH;
-		break;
-	case ICMP_DEST_UNREACH:
-		if (code > NR_ICMP_UNREACH)
-			goto out;
-		if (code == ICMP_FRAG_NEEDED) {
-			fragmentation_needed(sk, skb, info, owned);
-			goto out;
-		}
-		err = icmp_err_convert[code].errno;
-		break;
-	default:	/* source quench and others: RFC 9293, 3.9.2.2 */
-		goto out;
-	}
-	linnet_icmp_error(sk, err, linnet_compat_inet_recverr(sk));
-out:
-	bh_unlock_sock(sk);
-	sock_put(sk);
-	return 0;
+	icmp.fatal = icmp.type == ICMP_DEST_UNREACH &&
+		     icmp.code != ICMP_FRAG_NEEDED;
+	return linnet_icmp(&flow, ntohl(h->seq), &icmp, report_icmp);
 }
 
 static const struct net_protocol ipv4_protocol = {

@@ -162,7 +162,7 @@ static void own_pinfo(const struct sock *parent, struct sock *child)
 	np->rxpmtu = NULL;
 	np->dst_cookie = 0;
 	RCU_INIT_POINTER(np->opt, NULL);
-	linnet_compat_clear_flowlabels(child, np);
+	RCU_INIT_POINTER(linnet_compat_flowlabels(child, np), NULL);
 }
 
 static void ipv6_init_child(const struct sock *parent, struct sock *child,
@@ -362,9 +362,30 @@ drop:
 	return 0;
 }
 
+static void report_icmp(struct sock *sk, const struct linnet_icmp *icmp)
+{
+	bool hard;
+	int err;
+
+	switch (icmp->type) {
+	case NDISC_REDIRECT:
+		ip6_redirect(icmp->skb, sock_net(sk), sk->sk_bound_dev_if, 0,
+			     linnet_compat_uid(sk));
+		return;
+	case ICMPV6_PKT_TOOBIG:
+		ip6_update_pmtu(icmp->skb, sock_net(sk), htonl(icmp->info),
+				sk->sk_bound_dev_if, 0, linnet_compat_uid(sk));
+		linnet_mtu_told(sk);
+		return;
+	}
+	hard = icmpv6_err_convert(icmp->type, icmp->code, &err) &&
+	       linnet_compat_inet6_recverr(sk);
+	linnet_icmp_error(sk, err, hard);
+}
+
 /* An ICMPv6 error; the header that it quotes is @offset octets into the data */
 static int linnet6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
-		    u8 code, int offset, __be32 info)
+		       u8 code, int offset, __be32 info)
 {
 	const struct ipv6hdr *ip6h = (const void *)skb->data;
 	const struct linnet_header *h = (const void *)(skb->data + offset);
@@ -377,31 +398,15 @@ static int linnet6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 		.laddr6	= ip6h->saddr,
 		.raddr6	= ip6h->daddr,
 	};
-	struct sock *sk;
-	bool owned, hard;
-	int err;
+	struct linnet_icmp icmp = {
+		.skb	= skb,
+		.type	= type,
+		.code	= code,
+		.info	= ntohl(info),
+		.fatal	= type == ICMPV6_DEST_UNREACH,
+	};
 
-	sk = linnet_icmp_lookup(&flow, ntohl(h->seq), &owned);
-	if (!sk)
-		return -ENOENT;
-	if (type == NDISC_REDIRECT) {
-		ip6_redirect(skb, flow.net, sk->sk_bound_dev_if, 0,
-			     linnet_compat_uid(sk));
-	} else if (type == ICMPV6_PKT_TOOBIG) {
-		ip6_update_pmtu(skb, flow.net, info, sk->sk_bound_dev_if, 0,
-				linnet_compat_uid(sk));
-		if (owned)
-			set_bit(LINNET_DEFERRED_MTU, &linnet_sk(sk)->deferred);
-		else
-			linnet_mtu_reduced(sk);
-	} else {
-		hard = icmpv6_err_convert(type, code, &err) &&
-		       linnet_compat_inet6_recverr(sk);
-		linnet_icmp_error(sk, err, hard);
-	}
-	bh_unlock_sock(sk);
-	sock_put(sk);
-	return 0;
+	return linnet_icmp(&flow, ntohl(h->seq), &icmp, report_icmp);
 }
 
 static const struct inet6_protocol ipv6_protocol = {

@@ -586,9 +586,28 @@ int linnet_connect_start(struct sock *sk);
 void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
 		     struct linnet_flow *flow);
 int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow);
-struct sock *linnet_icmp_lookup(const struct linnet_flow *flow, u32 seq,
-				bool *owned);
+
+/**
+ * struct linnet_icmp - an ICMP or ICMPv6 error
+ * @skb: data begins at the IP header that it quotes
+ * @type: of the family that the segment has
+ * @code: likewise
+ * @info: the path MTU, bytes, if it tells one
+ * @fatal: a request whose SYN and ACK it concerns is given up
+ */
+struct linnet_icmp {
+	struct sk_buff	*skb;
+	u8		type;
+	u8		code;
+	u32		info;
+	bool		fatal;
+};
+
+int linnet_icmp(const struct linnet_flow *flow, u32 seq,
+		const struct linnet_icmp *icmp,
+		void (*report)(struct sock *, const struct linnet_icmp *));
 void linnet_icmp_error(struct sock *sk, int err, bool hard);
+void linnet_mtu_told(struct sock *sk);
 void linnet_mtu_reduced(struct sock *sk);
 
 /* offload.c */

@@ -207,13 +207,12 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len,
 	return copied ?: err;
 }
 
-/**
- * linnet_recvmsg() - proto->recvmsg
+/* proto->recvmsg, with the arguments that the kernel gives it.
  *
  * MSG_PEEK, MSG_WAITALL, MSG_DONTWAIT, MSG_TRUNC (discard) and MSG_ERRQUEUE as
  * with TCP; there is no urgent data, so MSG_OOB is -EINVAL.
  *
- * Return: bytes, 0 at the end of the stream, or an error.
+ * Returns bytes, 0 at the end of the stream, or an error.
  */
 int linnet_recvmsg(LINNET_RECVMSG_ARGS)
 {

@@ -341,6 +341,7 @@ static void xmit_kicked(struct tasklet_struct *t)
 					      xmit_tasklet);
 
 	clear_bit(LINNET_KICKED, &ls->xmit_flags);
+	/* before looking at what may be sent: transmitted() may kick again */
 	smp_mb__after_atomic();
 	run_or_defer((struct sock *)ls, LINNET_DEFERRED_XMIT, linnet_xmit_work);
 }

@@ -14,6 +14,8 @@
 #include <linux/module.h>
 #include <net/tcp.h>
 
+#include "linnet.h"
+
 #define LEAST_SSTHRESH	2	/* segments: RFC 5681, (4) */
 
 /* RFC 5681, (4): ssthresh = max(FlightSize / 2, 2 * SMSS) */
