@@ -59,6 +59,37 @@ static void note_recent(struct linnet_reassembly *r, __u32 start, __u32 end)
 	r->n_recent = kept + 1;
 }
 
+/* A buffer has been linked: tell what it has in common with those beside it
+ * (RFC 2883, 4.2), and take out those that it covers
+ */
+static void meet_neighbours(struct linnet_reassembly *r, struct sk_buff *skb,
+			    struct sk_buff_head *covered)
+{
+	struct rb_node *node = rb_prev(&skb->rbnode);
+	struct linnet_cb *cb = LINNET_CB(skb), *at;
+
+	if (node) {
+		at = LINNET_CB(rb_to_skb(node));
+		if (seq_after(at->end_seq, cb->seq))
+			linnet_reassembly_duplicate(r, cb->seq, at->end_seq);
+	}
+	while ((node = rb_next(&skb->rbnode))) {
+		struct sk_buff *next = rb_to_skb(node);
+
+		at = LINNET_CB(next);
+		if (seq_after(at->end_seq, cb->end_seq)) {
+			if (seq_before(at->seq, cb->end_seq))
+				linnet_reassembly_duplicate(r, at->seq,
+							    cb->end_seq);
+			return;
+		}
+		linnet_reassembly_duplicate(r, at->seq, at->end_seq);
+		unlink_skb(r, next);
+		__skb_queue_tail(covered, next);
+	}
+	r->last = skb;
+}
+
 /**
  * linnet_reassembly_insert() - take a segment that came before its turn
  * @r: the queue
@@ -73,7 +104,7 @@ static void note_recent(struct linnet_reassembly *r, __u32 start, __u32 end)
 bool linnet_reassembly_insert(struct linnet_reassembly *r, struct sk_buff *skb,
 			      struct sk_buff_head *covered)
 {
-	struct rb_node **p = &r->queue.rb_node, *parent = NULL, *node;
+	struct rb_node **p = &r->queue.rb_node, *parent = NULL;
 	struct linnet_cb *cb = LINNET_CB(skb);
 
 	/* A sender that is not reordered adds at the end: no descent then */
@@ -128,19 +159,7 @@ bool linnet_reassembly_insert(struct linnet_reassembly *r, struct sk_buff *skb,
 	rb_insert_color(&skb->rbnode, &r->queue);
 linked:
 	r->bytes += cb->end_seq - cb->seq;
-
-	while ((node = rb_next(&skb->rbnode))) {
-		struct sk_buff *next = rb_to_skb(node);
-
-		if (seq_after(LINNET_CB(next)->end_seq, cb->end_seq))
-			break;
-		linnet_reassembly_duplicate(r, LINNET_CB(next)->seq,
-					    LINNET_CB(next)->end_seq);
-		unlink_skb(r, next);
-		__skb_queue_tail(covered, next);
-	}
-	if (!node)
-		r->last = skb;
+	meet_neighbours(r, skb, covered);
 	note_recent(r, cb->seq, cb->end_seq);
 	return true;
 }
@@ -198,6 +217,9 @@ struct sk_buff *linnet_reassembly_prune(struct linnet_reassembly *r)
 			r->recent[kept++] = b;
 	}
 	r->n_recent = kept;
+	/* nor a DSACK: above RCV.NXT it would be taken for a SACK */
+	if (seq_after(r->dsack.end, edge))
+		r->dsack.end = r->dsack.start;
 	return skb;
 }
 
