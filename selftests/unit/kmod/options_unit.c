@@ -129,6 +129,7 @@ static void test_parse(void)
 		ROW("\x01", true, { 0 }),
 		ROW("\x04\x02\x00\x02\x04\x05\xb4", true, { .sack_permitted = true }),
 		ROW("\x00\x04\x02", true, { 0 }),
+		ROW("\x00\x02\x04\x02", true, { 0 }),
 		/* unknown ones are skipped by their length */
 		ROW("\xfe\x04\x00\x00\x04\x02", true, { .sack_permitted = true }),
 		ROW("\x1e\x02\x04\x02", true, { .sack_permitted = true }),
