@@ -256,7 +256,14 @@ static bool drain_reassembly(struct sock *sk)
 	struct sk_buff *skb;
 
 	while ((skb = linnet_reassembly_next(r, tp->rcv_nxt))) {
-		if (!seq_after(LINNET_CB(skb)->end_seq, tp->rcv_nxt)) {
+		const struct linnet_cb *cb = LINNET_CB(skb);
+
+		/* what has just come was here before (RFC 2883, 4.2) */
+		if (seq_before(cb->seq, tp->rcv_nxt) && tp->rx_opt.sack_ok)
+			linnet_reassembly_duplicate(r, cb->seq,
+						    seq_min(cb->end_seq,
+							    tp->rcv_nxt));
+		if (!seq_after(cb->end_seq, tp->rcv_nxt)) {
 			kfree_skb(skb);
 			continue;
 		}
@@ -502,10 +509,8 @@ static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 	if (seg->len && seq_before(seg->seq, tp->rcv_nxt) &&
 	    tp->rx_opt.sack_ok)
 		linnet_reassembly_duplicate(&linnet_sk(sk)->reassembly,
-					    seg->seq,
-					    seq_before(seg->end_seq,
-						       tp->rcv_nxt) ?
-					    seg->end_seq : tp->rcv_nxt);
+					    seg->seq, seq_min(seg->end_seq,
+							      tp->rcv_nxt));
 	/* A probe or a retransmission is answered always; a segment without
 	 * data only so often, lest two ends answer each other for ever.
 	 */

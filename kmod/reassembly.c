@@ -90,6 +90,14 @@ static void meet_neighbours(struct linnet_reassembly *r, struct sk_buff *skb,
 	r->last = skb;
 }
 
+static bool held_already(struct linnet_reassembly *r,
+			 const struct linnet_cb *cb)
+{
+	linnet_reassembly_duplicate(r, cb->seq, cb->end_seq);
+	note_recent(r, cb->seq, cb->end_seq);
+	return false;
+}
+
 /**
  * linnet_reassembly_insert() - take a segment that came before its turn
  * @r: the queue
@@ -108,52 +116,32 @@ bool linnet_reassembly_insert(struct linnet_reassembly *r, struct sk_buff *skb,
 	struct linnet_cb *cb = LINNET_CB(skb);
 
 	/* A sender that is not reordered adds at the end: no descent then */
-	if (r->last && !seq_before(cb->seq, LINNET_CB(r->last)->seq)) {
+	if (r->last && seq_after(cb->seq, LINNET_CB(r->last)->seq)) {
 		parent = &r->last->rbnode;
-		if (!seq_after(cb->end_seq, LINNET_CB(r->last)->end_seq)) {
-			linnet_reassembly_duplicate(r, cb->seq, cb->end_seq);
-			note_recent(r, cb->seq, cb->end_seq);
-			return false;
-		}
-		if (cb->seq == LINNET_CB(r->last)->seq) {
-			/* replaces the last one, which is a part of it */
-			struct sk_buff *old = r->last;
+		p = &parent->rb_right;
+		if (!seq_after(cb->end_seq, LINNET_CB(r->last)->end_seq))
+			return held_already(r, cb);
+	}
+	while (*p) {
+		struct linnet_cb *at;
 
-			linnet_reassembly_duplicate(r, LINNET_CB(old)->seq,
-						    LINNET_CB(old)->end_seq);
-			unlink_skb(r, old);
-			__skb_queue_tail(covered, old);
-			parent = r->last ? &r->last->rbnode : NULL;
+		parent = *p;
+		at = LINNET_CB(rb_to_skb(parent));
+		if (seq_before(cb->seq, at->seq)) {
+			p = &parent->rb_left;
+			continue;
 		}
-		p = parent ? &parent->rb_right : &r->queue.rb_node;
-	} else {
-		while (*p) {
-			struct linnet_cb *at;
-
-			parent = *p;
-			at = LINNET_CB(rb_to_skb(parent));
-			if (seq_before(cb->seq, at->seq)) {
-				p = &parent->rb_left;
-				continue;
-			}
-			if (!seq_after(cb->end_seq, at->end_seq)) {
-				linnet_reassembly_duplicate(r, cb->seq,
-							    cb->end_seq);
-				note_recent(r, cb->seq, cb->end_seq);
-				return false;
-			}
-			if (cb->seq == at->seq) {
-				/* longer, same start: takes its place */
-				linnet_reassembly_duplicate(r, at->seq,
-							    at->end_seq);
-				rb_replace_node(parent, &skb->rbnode,
-						&r->queue);
-				r->bytes -= at->end_seq - at->seq;
-				__skb_queue_tail(covered, rb_to_skb(parent));
-				goto linked;
-			}
-			p = &parent->rb_right;
+		if (!seq_after(cb->end_seq, at->end_seq))
+			return held_already(r, cb);
+		if (cb->seq == at->seq) {
+			/* longer, same start: takes its place */
+			linnet_reassembly_duplicate(r, at->seq, at->end_seq);
+			rb_replace_node(parent, &skb->rbnode, &r->queue);
+			r->bytes -= at->end_seq - at->seq;
+			__skb_queue_tail(covered, rb_to_skb(parent));
+			goto linked;
 		}
+		p = &parent->rb_right;
 	}
 	rb_link_node(&skb->rbnode, parent, p);
 	rb_insert_color(&skb->rbnode, &r->queue);

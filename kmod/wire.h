@@ -88,6 +88,11 @@ static inline bool seq_between(__u32 seq, __u32 low, __u32 high)
 	return high - low >= seq - low;
 }
 
+static inline __u32 seq_min(__u32 a, __u32 b)
+{
+	return seq_before(a, b) ? a : b;
+}
+
 static inline __u32 seq_max(__u32 a, __u32 b)
 {
 	return seq_before(a, b) ? b : a;
