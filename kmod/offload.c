@@ -21,19 +21,31 @@
  * linnet_offload_caps() - take up a route, and what its device can do
  * @sk: the socket, locked
  * @dst: the route; its reference becomes the socket's
+ *
+ * Super-segments are worth building even for a device that cannot cut them:
+ * the code below does so just before it.
  */
 void linnet_offload_caps(struct sock *sk, struct dst_entry *dst)
 {
-	bool sums = dst_dev(dst)->features & NETIF_F_HW_CSUM;
+	const struct net_device *dev = dst_dev(dst);
 
 	sk->sk_gso_type = linnet_sk(sk)->af->family == AF_INET ?
 			  GSO_TYPE_IPV4 : GSO_TYPE_IPV6;
 	sk_setup_caps(sk, dst);
-	/* A device that sums TCP only would send our segments unsummed: the
-	 * kernel tells the two apart by the place of the checksum alone.
-	 */
-	if (!sums)
+	if (!(dev->features & NETIF_F_HW_CSUM)) {
+		/* A device that sums TCP only would send our segments unsummed:
+		 * the kernel tells the two apart by the place of the checksum
+		 * alone.
+		 */
 		sk->sk_route_caps &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+	} else if (!sk->sk_gso_disabled && !dst->header_len) {
+		sk->sk_route_caps |= NETIF_F_GSO | NETIF_F_GSO_SOFTWARE |
+				     NETIF_F_SG | NETIF_F_HW_CSUM;
+		sk->sk_gso_max_size = min_t(u32, READ_ONCE(dev->gso_max_size),
+					    GSO_LEGACY_MAX_SIZE);
+		sk->sk_gso_max_segs = max_t(u32, READ_ONCE(dev->gso_max_segs),
+					    1);
+	}
 }
 
 /**
@@ -145,7 +157,6 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 		return segs;
 
 	for (seg = segs; seg; seg = seg->next) {
-		skb_reset_transport_header(seg);
 		h = (void *)skb_transport_header(seg);
 		h->seq = htonl(seq);
 		seq += mss;
