@@ -486,7 +486,11 @@ static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 	if (paws_rejects(tp, seg) && !paws_harmless(tp, seg) &&
 	    !(seg->flags & LINNET_RST)) {
 		LINNET_COUNT(sock_net(sk), PawsDropped);
-		linnet_send_challenge_ack(sk);
+		/* R1 asks for an ACK; to an ACK that was merely overtaken it
+		 * would only look like a duplicate
+		 */
+		if (seg->seq != seg->end_seq || seg->seq != tp->rcv_nxt)
+			linnet_send_challenge_ack(sk);
 		return false;
 	}
 	if ((s32)window < 0)

@@ -8,7 +8,7 @@
 #include "linnet.h"
 
 static const char * const names[LINNET_MIB_MAX] = {
-#define LINNET_MIB_NAME(name) [LINNET_MIB_##name] = #name,
+#define LINNET_MIB_NAME(name) #name,
 	LINNET_MIB_LIST(LINNET_MIB_NAME)
 #undef LINNET_MIB_NAME
 };

@@ -12,7 +12,6 @@
 long linnet_sysctl_mem[3];
 int linnet_sysctl_max_orphans = 8192;
 
-static int zero, one = 1;
 static int syn_retries_max = MAX_TCP_SYNCNT;
 static int retries_max = 255;
 static int reordering_min = 3, reordering_max = 300;
@@ -48,8 +47,8 @@ static int congestion_control(linnet_ctl_table *table, int write, void *buffer,
 	.maxlen		= sizeof(int),					\
 	.mode		= 0644,						\
 	.proc_handler	= proc_dointvec_minmax,				\
-	.extra1		= &(low),					\
-	.extra2		= &(high),					\
+	.extra1		= (low),					\
+	.extra2		= (high),					\
 }
 
 #define LINNET_INT3(field) {						\
@@ -70,30 +69,30 @@ static const struct ctl_table template[] = {
 		.mode		= 0644,
 		.proc_handler	= congestion_control,
 	},
-	LINNET_INT(window_scaling, zero, one),
-	LINNET_INT(timestamps, zero, one),
-	LINNET_INT(sack, zero, one),
-	LINNET_INT(gso, zero, one),
-	LINNET_INT(moderate_rcvbuf, zero, one),
-	LINNET_INT(slow_start_after_idle, zero, one),
-	LINNET_INT(abort_on_overflow, zero, one),
-	LINNET_INT(rfc1337, zero, one),
-	LINNET_INT(reordering, reordering_min, reordering_max),
-	LINNET_INT(syn_retries, one, syn_retries_max),
-	LINNET_INT(synack_retries, zero, retries_max),
-	LINNET_INT(retries1, zero, retries_max),
-	LINNET_INT(retries2, zero, retries_max),
-	LINNET_INT(orphan_retries, zero, retries_max),
-	LINNET_INT(max_syn_backlog, one, buffer_max),
-	LINNET_INT(fin_timeout, one, seconds_max),
-	LINNET_INT(keepalive_time, one, keepalive_max),
-	LINNET_INT(keepalive_intvl, one, keepalive_max),
-	LINNET_INT(keepalive_probes, one, probes_max),
-	LINNET_INT(max_tw_buckets, zero, buffer_max),
-	LINNET_INT(limit_output_bytes, buffer_min, buffer_max),
-	LINNET_INT(min_tso_segs, one, segs_max),
-	LINNET_INT(challenge_ack_limit, zero, buffer_max),
-	LINNET_INT(invalid_ratelimit, zero, milliseconds_max),
+	LINNET_INT(window_scaling, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(timestamps, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(sack, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(gso, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(moderate_rcvbuf, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(slow_start_after_idle, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(abort_on_overflow, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(rfc1337, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(reordering, &reordering_min, &reordering_max),
+	LINNET_INT(syn_retries, SYSCTL_ONE, &syn_retries_max),
+	LINNET_INT(synack_retries, SYSCTL_ZERO, &retries_max),
+	LINNET_INT(retries1, SYSCTL_ZERO, &retries_max),
+	LINNET_INT(retries2, SYSCTL_ZERO, &retries_max),
+	LINNET_INT(orphan_retries, SYSCTL_ZERO, &retries_max),
+	LINNET_INT(max_syn_backlog, SYSCTL_ONE, &buffer_max),
+	LINNET_INT(fin_timeout, SYSCTL_ONE, &seconds_max),
+	LINNET_INT(keepalive_time, SYSCTL_ONE, &keepalive_max),
+	LINNET_INT(keepalive_intvl, SYSCTL_ONE, &keepalive_max),
+	LINNET_INT(keepalive_probes, SYSCTL_ONE, &probes_max),
+	LINNET_INT(max_tw_buckets, SYSCTL_ZERO, &buffer_max),
+	LINNET_INT(limit_output_bytes, &buffer_min, &buffer_max),
+	LINNET_INT(min_tso_segs, SYSCTL_ONE, &segs_max),
+	LINNET_INT(challenge_ack_limit, SYSCTL_ZERO, &buffer_max),
+	LINNET_INT(invalid_ratelimit, SYSCTL_ZERO, &milliseconds_max),
 	LINNET_INT3(rmem),
 	LINNET_INT3(wmem),
 	{
@@ -180,7 +179,7 @@ int linnet_sysctl_net_init(struct net *net)
 			.maxlen		= sizeof(int),
 			.mode		= 0644,
 			.proc_handler	= proc_dointvec_minmax,
-			.extra1		= &zero,
+			.extra1		= SYSCTL_ZERO,
 			.extra2		= &buffer_max,
 		};
 	}
