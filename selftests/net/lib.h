@@ -18,6 +18,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* linux/tcp.h, which has all options, does not have this */
+#define SOL_TCP		6
+
 #define PROTO_LINNET	253
 #define PROTO_TCP	6
 
