@@ -14,9 +14,9 @@ FETCH_LIMIT=120
 
 step() { # TITLE
 	STEP=$((STEP + 1))
-	local title="── $STEP  $1 " rest
-	printf -v rest '%*s' $((WIDTH - ${#title})) ''
-	printf '\n%s%s\n' "$title" "${rest// /─}"
+	local title="── $STEP  $1 " since=" $SECONDS s ──" rest
+	printf -v rest '%*s' $((WIDTH - ${#title} - ${#since})) ''
+	printf '\n%s%s%s\n' "$title" "${rest// /─}" "$since"
 }
 
 tell() { printf '   %s\n' "$@" | sed 's/ *$//'; }

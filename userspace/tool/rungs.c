@@ -228,7 +228,7 @@ static void show_left_out(struct rungs *r)
 		grouped(r->left_out_again, n, sizeof(n));
 		add(&t, "%s retransmitted;", n);
 	}
-	add(&t, "%.0f ms", (double)(r->last_time - r->left_out_since) / 1e6);
+	add(&t, "%.0f ms", (double)(r->left_out_until - r->left_out_since) / 1e6);
 	between(r, t.s);
 	memset(r->left_out, 0, sizeof(r->left_out));
 	memset(r->left_out_bytes, 0, sizeof(r->left_out_bytes));
@@ -317,7 +317,6 @@ void rungs_take(struct rungs *r, const struct conversation *c, const struct segm
 								       STATE_UNKNOWN);
 	else
 		release(r, c, STATE_UNKNOWN);
-	r->last_time = e->time;
 	/* Whether somebody listens there shows only in the answer */
 	if (e->from == 0 && (s->flags & FLAG_SYN) && !c->side[1].syn) {
 		r->held = *s;
@@ -333,6 +332,7 @@ void rungs_take(struct rungs *r, const struct conversation *c, const struct segm
 	} else {
 		if (!r->left_out[0] && !r->left_out[1])
 			r->left_out_since = e->time;
+		r->left_out_until = e->time;
 		r->left_out[e->from]++;
 		r->left_out_bytes[e->from] += sent - r->shown_bytes[e->from];
 		r->left_out_again += e->arrival == ARRIVAL_AGAIN;

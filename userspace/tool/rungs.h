@@ -35,8 +35,8 @@ struct rungs {
 	int64_t left_out_bytes[2];
 	uint64_t left_out_again;
 	int64_t left_out_since;
+	int64_t left_out_until;
 	int64_t shown_bytes[2];
-	int64_t last_time;
 };
 
 void rungs_begin(struct rungs *r, const struct conversation *c);
