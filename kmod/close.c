@@ -36,6 +36,7 @@ void linnet_set_state(struct sock *sk, int state)
 
 	if (state == old)
 		return;
+	trace_linnet_state(sk, old, state);	/* while it has its port */
 	if (state == TCP_CLOSE) {
 		if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT)
 			LINNET_COUNT(sock_net(sk), EstabResets);
@@ -44,7 +45,6 @@ void linnet_set_state(struct sock *sk, int state)
 		if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
 			linnet_put_port(sk);
 	}
-	trace_linnet_state(sk, old, state);
 	inet_sk_set_state(sk, state);
 }
 

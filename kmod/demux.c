@@ -88,6 +88,8 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 	    !pskb_may_pull(skb, linnet_header_len(h)))
 		goto bad;
 	h = (const void *)skb->data;
+	LINNET_COUNT_ADD(flow->net, InSegs,
+			 max_t(u16, skb_shinfo(skb)->gso_segs, 1));
 	flow->lport = ntohs(h->dest);
 	flow->rport = h->source;
 	memset(LINNET_CB(skb), 0, sizeof(struct linnet_cb));
@@ -98,10 +100,8 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 		enum linnet_tw_verdict verdict = LINNET_TW_DONE;
 
 		if (policy_allows(NULL, skb, flow->family) &&
-		    linnet_segment_parse(skb, &seg)) {
-			LINNET_COUNT(flow->net, InSegs);
+		    linnet_segment_parse(skb, &seg))
 			verdict = linnet_timewait_rcv(sk, flow, &seg, &isn);
-		}
 		linnet_timewait_put(sk);
 		if (verdict == LINNET_TW_DONE)
 			goto drop;

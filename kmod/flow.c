@@ -31,12 +31,12 @@ u32 linnet_rcv_full(const struct sock *sk)
 }
 
 /**
- * linnet_rcv_most() - window that the receive buffer may ever have room for
- * @sk: the socket
+ * linnet_window_most() - the largest window there may ever be
+ * @sk: the socket, locked
  *
- * Return: bytes.  SO_RCVBUF ends the growth.
+ * Return: bytes.  SO_RCVBUF and TCP_WINDOW_CLAMP end the growth.
  */
-u32 linnet_rcv_most(const struct sock *sk)
+u32 linnet_window_most(const struct sock *sk)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	int most = READ_ONCE(sk->sk_rcvbuf);
@@ -44,7 +44,8 @@ u32 linnet_rcv_most(const struct sock *sk)
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
 		most = max3(most, READ_ONCE(ln->rmem[2]),
 			    (int)READ_ONCE(sysctl_rmem_max));
-	return linnet_window_from_space(most);
+	return min(linnet_window_from_space(most),
+		   tcp_sk(sk)->window_clamp ?: U32_MAX);
 }
 
 /**
@@ -55,10 +56,8 @@ void linnet_initial_window(struct sock *sk)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 most = linnet_rcv_most(sk);
+	u32 most = linnet_window_most(sk);
 
-	if (tp->window_clamp)	/* TCP_WINDOW_CLAMP */
-		most = min(most, tp->window_clamp);
 	tp->window_clamp = most;
 	tp->rcv_wnd = min3(linnet_rcv_full(sk), most, 65535U);
 	tp->rx_opt.rcv_wscale = READ_ONCE(ln->window_scaling) ?

@@ -215,10 +215,10 @@ static void new_request(struct sock *sk, const struct linnet_segment *seg,
 	if (tcp_sk(sk)->rx_opt.user_mss)
 		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
 
-	space = linnet_rcv_full(sk);
+	space = min(linnet_rcv_full(sk), linnet_window_most(sk));
 	req->rcv_wnd = min_t(u32, space, 65535);
 	if (req->opt.wscale_ok)
-		req->rcv_wscale = linnet_wscale_for(linnet_rcv_most(sk));
+		req->rcv_wscale = linnet_wscale_for(linnet_window_most(sk));
 	req->sent_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	req->expires = jiffies + synack_timeout(req);
 
@@ -273,7 +273,7 @@ static struct sock *make_child(struct sock *sk, struct linnet_request *req)
 	tp->tsoffset = req->ts_offset;
 	tp->advmss = req->mss;
 	tp->rcv_wnd = req->rcv_wnd;
-	tp->window_clamp = linnet_rcv_most(child);
+	tp->window_clamp = linnet_window_most(child);
 	tp->rx_opt.rcv_wscale = req->rcv_wscale;
 	tp->total_retrans = req->retransmits;
 	linnet_syn_options(child, &req->opt);
@@ -431,7 +431,6 @@ bool linnet_listen_rcv(struct sock *sk, struct linnet_segment *seg,
 		return taken;
 	}
 
-	LINNET_COUNT(sock_net(sk), InSegs);
 	if (seg->flags & LINNET_RST)		/* first */
 		return false;
 	if (seg->flags & LINNET_ACK) {		/* second */
@@ -496,6 +495,26 @@ bool linnet_listen_tick(struct sock *sk)
 	return listen->count;
 }
 
+/* As many half-open as may wait, but room for a burst of them */
+static unsigned int syn_queue_limit(const struct sock *sk, int backlog)
+{
+	int most = READ_ONCE(linnet_pernet(sock_net(sk))->max_syn_backlog);
+
+	return clamp_t(unsigned int, backlog, 8, max(most, 8));
+}
+
+/**
+ * linnet_listen_again() - listen() on a listener: another backlog
+ * @sk: the listener, locked
+ * @backlog: connections that may wait to be accepted
+ *
+ * The buckets stay as many as they are: longer chains, not fewer requests.
+ */
+void linnet_listen_again(struct sock *sk, int backlog)
+{
+	linnet_sk(sk)->listen->limit = syn_queue_limit(sk, backlog);
+}
+
 /**
  * linnet_listen_start() - CLOSED to LISTEN (RFC 9293, 3.10.1)
  * @sk: the socket, locked
@@ -505,14 +524,10 @@ bool linnet_listen_tick(struct sock *sk)
  */
 int linnet_listen_start(struct sock *sk, int backlog)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	struct linnet_sock *ls = linnet_sk(sk);
-	unsigned int limit, buckets, i;
+	unsigned int limit = syn_queue_limit(sk, backlog), buckets, i;
 	int err;
 
-	/* As many half-open as may wait, but room for a burst of them */
-	limit = clamp_t(unsigned int, backlog, 8,
-			max(READ_ONCE(ln->max_syn_backlog), 8));
 	buckets = roundup_pow_of_two(limit + 1);
 	ls->listen = kvzalloc(struct_size(ls->listen, bucket, buckets),
 			      GFP_KERNEL_ACCOUNT);

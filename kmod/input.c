@@ -96,8 +96,11 @@ void linnet_syn_options(struct sock *sk, const struct linnet_options *opt)
 	struct tcp_options_received *rx = &tp->rx_opt;
 
 	/* RFC 9293, 3.7.1, MUST-15 */
-	rx->mss_clamp = opt->mss ?: linnet_sk(sk)->af->family == AF_INET ?
-			LINNET_MSS_DEFAULT_IPV4 : LINNET_MSS_DEFAULT_IPV6;
+	rx->mss_clamp = opt->mss;
+	if (!opt->mss)
+		rx->mss_clamp = linnet_sk(sk)->af->family == AF_INET ?
+				LINNET_MSS_DEFAULT_IPV4 :
+				LINNET_MSS_DEFAULT_IPV6;
 	if (rx->user_mss)
 		rx->mss_clamp = min(rx->mss_clamp, rx->user_mss);
 	rx->sack_ok = opt->sack_permitted;
@@ -495,6 +498,18 @@ static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 	}
 	if ((s32)window < 0)
 		window = 0;
+	/* Simultaneous open: the peer's SYN a second time, now with the ACK of
+	 * ours (RFC 9293, figure 8, 6).  Take it as the ACK that it is.
+	 */
+	if (sk->sk_state == TCP_SYN_RECV &&
+	    (seg->flags & (LINNET_SYN | LINNET_ACK)) ==
+	    (LINNET_SYN | LINNET_ACK) &&
+	    seg->seq + 1 == tp->rcv_nxt && seg->ack == tp->snd_nxt) {
+		seg->flags &= ~LINNET_SYN;
+		seg->seq++;
+		/* the window of a SYN is not scaled */
+		seg->wnd >>= tp->rx_opt.snd_wscale;
+	}
 	/* A FIN in the last place of a full window is wanted, too; and what
 	 * ends just at the left edge carries an ACK that matters.
 	 */
@@ -592,7 +607,6 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 	struct tcp_sock *tp = tcp_sk(sk);
 	bool taken = false;
 
-	LINNET_COUNT(sock_net(sk), InSegs);
 	tp->segs_in += max_t(u16, 1, skb_shinfo(seg->skb)->gso_segs);
 	trace_linnet_receive(sk, seg);
 	linnet_clock_refresh(tp);
@@ -608,9 +622,7 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 		reset_segment(sk, seg);
 		return false;
 	}
-	/* Fourth: a SYN on a connection is answered, never obeyed.  That of a
-	 * simultaneous open comes again when our SYN and ACK was lost.
-	 */
+	/* Fourth: a SYN on a connection is answered, never obeyed */
 	if (seg->flags & LINNET_SYN) {
 		linnet_send_challenge_ack(sk);
 		return false;

@@ -405,6 +405,7 @@ unsigned long linnet_timewait_expires(const struct sock *tw);
 int linnet_handshake_init(void);
 void linnet_handshake_exit(void);
 int linnet_listen_start(struct sock *sk, int backlog);
+void linnet_listen_again(struct sock *sk, int backlog);
 void linnet_listen_stop(struct sock *sk);
 bool linnet_listen_rcv(struct sock *sk, struct linnet_segment *seg,
 		       const struct linnet_flow *flow);
@@ -463,7 +464,7 @@ void linnet_rcv_space_adjust(struct sock *sk);
 void linnet_rcv_rtt_measure(struct sock *sk);
 u32 linnet_rcv_free(const struct sock *sk);
 u32 linnet_rcv_full(const struct sock *sk);
-u32 linnet_rcv_most(const struct sock *sk);
+u32 linnet_window_most(const struct sock *sk);
 bool linnet_rmem_room(struct sock *sk, struct sk_buff *skb);
 
 /* cong.c: hosting tcp_congestion_ops */

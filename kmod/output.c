@@ -567,6 +567,8 @@ void linnet_send_window_probe(struct sock *sk, bool data)
 		linnet_push_one(sk);
 		return;
 	}
+	if (data)
+		LINNET_COUNT(sock_net(sk), WindowProbes);
 	send_control(sk, LINNET_ACK, tp->snd_una - 1);
 }
 

@@ -319,7 +319,6 @@ static void enter_recovery(struct sock *sk)
 	tp->prior_ssthresh = 0;
 	tp->undo_marker = 0;
 	linnet_cong_set_state(sk, TCP_CA_Recovery);
-	LINNET_COUNT(sock_net(sk), FastRetrans);
 	if (tp->rx_opt.sack_ok)
 		LINNET_COUNT(sock_net(sk), Recoveries);
 	else
@@ -520,9 +519,11 @@ void linnet_recovery_retransmit(struct sock *sk)
 			if (linnet_retransmit(sk, skb,
 					      min(cwnd - in_flight, max_segs)))
 				return;
-			if (inet_csk(sk)->icsk_ca_state == TCP_CA_CWR ||
-			    inet_csk(sk)->icsk_ca_state == TCP_CA_Recovery)
+			if (inet_csk(sk)->icsk_ca_state == TCP_CA_Recovery) {
 				tp->prr_out += LINNET_CB(skb)->segs;
+				LINNET_COUNT_ADD(sock_net(sk), FastRetrans,
+						 LINNET_CB(skb)->segs);
+			}
 			if (skb == linnet_rtx_head(sk))
 				linnet_rtx_rearm(sk);
 		}

@@ -232,7 +232,10 @@ int linnet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	int ret;
 
-	if (msg->msg_flags & MSG_OOB)	/* urgent data is not sent: RFC 6093 */
+	/* Urgent data is not sent (RFC 6093), nor data on a SYN (RFC 7413):
+	 * programs that try the latter then connect()
+	 */
+	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
 	lock_sock(sk);
 	ret = send_locked(sk, msg, len);

@@ -16,8 +16,8 @@ static atomic_long_t memory_allocated;
 static DEFINE_PER_CPU(int, per_cpu_forward_alloc);
 static unsigned long memory_pressure;
 
-/* The defaults of these are for init_net's sysctls; sockets begin with the
- * namespace's own (linnet_init_sock()).
+/* What the kernel's memory accounting grants a socket even under pressure: the
+ * first of each.  Sockets begin with what their namespace has in the second.
  */
 static int sysctl_wmem[3] = { 4096, 16384, 4 * 1024 * 1024 };
 static int sysctl_rmem[3] = { 4096, 131072, 6 * 1024 * 1024 };
@@ -327,7 +327,11 @@ static int linnet_listen(struct socket *sock, int backlog)
 	    !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
 		goto out;
 	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
-	err = sk->sk_state == TCP_LISTEN ? 0 : linnet_listen_start(sk, backlog);
+	err = 0;
+	if (sk->sk_state == TCP_LISTEN)
+		linnet_listen_again(sk, backlog);
+	else
+		err = linnet_listen_start(sk, backlog);
 out:
 	release_sock(sk);
 	return err;

@@ -141,7 +141,9 @@ static void set_defaults(struct net *net)
 	ln->min_tso_segs = READ_ONCE(tcp->sysctl_tcp_min_tso_segs);
 	ln->challenge_ack_limit = 1000;
 	ln->invalid_ratelimit = 500;
-	ln->notsent_lowat = READ_ONCE(tcp->sysctl_tcp_notsent_lowat);
+	/* TCP lets it be 0, and no socket would be writable */
+	ln->notsent_lowat = READ_ONCE(tcp->sysctl_tcp_notsent_lowat) ?:
+			    UINT_MAX;
 }
 
 /**

@@ -185,7 +185,6 @@ static void persist_timeout(struct sock *sk)
 	}
 	if (!icsk->icsk_probes_tstamp)
 		icsk->icsk_probes_tstamp = tcp_jiffies32;
-	LINNET_COUNT(sock_net(sk), WindowProbes);
 	linnet_send_window_probe(sk, true);
 	icsk->icsk_probes_out++;
 	if (tcp_sk(sk)->packets_out)
