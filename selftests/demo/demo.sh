@@ -352,12 +352,18 @@ echoes() {
 only_listeners() { ! grep -q -v -E '^(state|LISTEN|TIME-WAIT)' "/proc/$HTTPD/net/linnet/sockets"; }
 
 ladder_is_whole() {
-	grep -q 'SYN-SENT .* SYN seq=0 .* SYN-RECEIVED' "$1" &&
+	grep -q 'SYN-SENT .* SYN seq=0 ' "$1" &&
+		grep -q ' SYN-RECEIVED$' "$1" &&
 		grep -q 'ESTABLISHED .* SYN,ACK seq=0 ack=1' "$1" &&
 		grep -q ' ESTABLISHED$' "$1" &&
 		grep -q 'FIN-WAIT-1 .*FIN' "$1" &&
 		grep -q ' TIME-WAIT ' "$1" &&
 		grep -q ' CLOSED$' "$1"
+}
+
+draw() {
+	linnet ladder --width $WIDTH --names client,server "$1" >"$WORK/ladder" 2>&1
+	ladder_is_whole "$WORK/ladder"
 }
 
 ladder() {
@@ -367,16 +373,16 @@ ladder() {
 		'heard: the handshake, the first segments, the first loss and its repair, the close. States are' \
 		'those of RFC 9293, times count from the first SYN.'
 	until_true only_listeners
-	client tcpdump -i c0 -s 128 -U -w "$kept" 'ip proto 253' 2>"$WORK/tcpdump.err" &
+	ip netns exec client tcpdump -i c0 -s 128 --immediate-mode -U -w "$kept" 'ip proto 253' 2>"$WORK/tcpdump.err" &
 	dump=$!
 	DAEMONS+=("$dump")
 	until_true grep -q 'listening on' "$WORK/tcpdump.err"
 	fetch linnet $ADDRESS4 1MB
-	until_true only_listeners
+	# The last segments reach the file when they reach it
+	until_true draw "$kept"
 	kill "$dump"
 	wait "$dump"
 	echo
-	linnet ladder --width $WIDTH --names client,server "$kept" >"$WORK/ladder" 2>&1
 	cat "$WORK/ladder"
 	echo
 	check 'handshake and close are there, with every state on the way' ladder_is_whole "$WORK/ladder"

@@ -116,7 +116,7 @@ evidence() {
 	local side
 	[ -n "${LAB_OUT-}" ] || return 0
 	for side in client server; do
-		cat "/run/netns/$side" >/dev/null 2>&1 || continue
+		[ -e "/run/netns/$side" ] || continue
 		ip netns exec "$side" cat /proc/net/linnet/snmp /proc/net/linnet/sockets \
 			>"$LAB_OUT/failed-$CHECKS-$side" 2>&1
 	done

@@ -221,8 +221,8 @@ static void show_left_out(struct rungs *r)
 			continue;
 		grouped(r->left_out[i], n, sizeof(n));
 		bytes(r->left_out_bytes[i], b, sizeof(b));
-		add(&t, "%s %s segment%s, %s;", i ? "<-" : "->", n, r->left_out[i] == 1 ? "" : "s",
-		    b);
+		add(&t, "%s %s segment%s%s%s;", i ? "<-" : "->", n, r->left_out[i] == 1 ? "" : "s",
+		    r->left_out_bytes[i] ? ", " : "", r->left_out_bytes[i] ? b : "");
 	}
 	if (r->left_out_again) {
 		grouped(r->left_out_again, n, sizeof(n));
