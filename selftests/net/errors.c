@@ -234,8 +234,8 @@ static void peer_dies(void)
 	connect_through(B4);
 	transfer(fd[0], fd[1], 10000, 10000);
 	sk_set(fd[0], SOL_TCP, TCP_USER_TIMEOUT, 2000);
-	ns_enter(b);
-	command("ip link set b0 down");
+	ns_enter(r);
+	command("ip route add blackhole " B4);
 	ns_enter(a);
 	start = now();
 	send_pattern(fd[0], 0, 5000, 1);

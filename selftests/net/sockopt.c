@@ -242,7 +242,6 @@ static void info(void)
 	CHECK_EQ(info.tcpi_ca_state, 0);
 	CHECK_EQ(info.tcpi_unacked, 0);
 	CHECK_EQ(info.tcpi_lost, 0);
-	CHECK_EQ(info.tcpi_total_retrans, 0);
 	CHECK_EQ(info.tcpi_options & (TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE),
 		 TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE);
 	CHECK(info.tcpi_snd_mss > 536 && info.tcpi_snd_mss <= 65483);
@@ -252,8 +251,10 @@ static void info(void)
 	CHECK(info.tcpi_min_rtt > 0 && info.tcpi_min_rtt <= 5000000);
 	CHECK(info.tcpi_snd_cwnd >= 10);
 	CHECK_EQ(info.tcpi_bytes_acked, 1000001);	/* the SYN counts */
-	CHECK_EQ(info.tcpi_bytes_sent, 1000000);
-	CHECK_EQ(info.tcpi_bytes_retrans, 0);
+	/* a busy host may make a probe or a timeout of its own */
+	CHECK_EQ(info.tcpi_bytes_sent - info.tcpi_bytes_retrans, 1000000);
+	CHECK((info.tcpi_bytes_retrans > 0) == (info.tcpi_total_retrans > 0));
+	CHECK(info.tcpi_total_retrans <= 3);
 	CHECK(info.tcpi_data_segs_out > 0 && info.tcpi_segs_out >= info.tcpi_data_segs_out);
 	CHECK(info.tcpi_segs_in > 0);
 	CHECK(info.tcpi_delivered > 0);
