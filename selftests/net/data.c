@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Data: every octet, once, in order, whatever the call that moves it. */
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -72,6 +73,19 @@ static void small_writes(void)
 	uint8_t buf[7000];
 
 	sk_pair(AF_INET, pair);
+	pattern_fill(buf, 0, sizeof(buf), 1);
+	for (size_t i = 0; i < sizeof(buf); i++)
+		send_all(pair[0], buf + i, 1);
+	receive_pattern(pair[1], 0, sizeof(buf), 1);
+}
+
+/* As segments of one octet each: their overhead may not close the window */
+static void small_segments(void)
+{
+	uint8_t buf[7000];
+
+	sk_pair(AF_INET, pair);
+	sk_set(pair[0], SOL_TCP, TCP_NODELAY, 1);
 	pattern_fill(buf, 0, sizeof(buf), 1);
 	for (size_t i = 0; i < sizeof(buf); i++)
 		send_all(pair[0], buf + i, 1);
@@ -447,6 +461,7 @@ static const struct test tests[] = {
 	{ "16 MB each way, IPv6", large6 },
 	{ "8 MB both ways on an Ethernet", veth },
 	{ "octet by octet out", small_writes },
+	{ "octet by octet out, at once", small_segments },
 	{ "octet by octet in", small_reads },
 	{ "question and answer", ping_pong },
 	{ "writev, recvmsg", vectors },
