@@ -74,7 +74,10 @@ for line in "${impairments[@]}"; do
 	check "$name, IPv6" one "$octets" "$how" "$names" 2001:db8::1
 done
 
-# Each of these has its own way to come back from losses
+# Each of these has its own way to come back from losses, here of whole
+# super-segments
+ip -n "$a" link set v0 gso_max_segs 65535
+ip -n "$b" link set v1 gso_max_segs 65535
 in_ns "$a" tc qdisc replace dev v0 root netem delay 5ms loss 1%
 in_ns "$b" tc qdisc replace dev v1 root netem delay 5ms loss 1%
 for cc in reno cubic bbr linnet_reno; do

@@ -96,10 +96,11 @@ new_ns() {
 	printf -v "$1" %s "$name"
 }
 
-# join A B: a veth without segmentation offload (netem would drop, or reorder,
-# 64 kB at once), addresses 192.0.2.1 and .2, 2001:db8::1 and ::2
+# join_ns A B: a veth with addresses 192.0.2.1 and .2, 2001:db8::1 and ::2.
+# Senders make no super-segments for it: netem would drop 64 kB at once.
+# Without offloads alone they would, and have them cut behind the queue.
 join_ns() {
-	ip -n "$1" link add v0 type veth peer name v1 netns "$2" &&
+	ip -n "$1" link add v0 gso_max_segs 1 type veth peer name v1 gso_max_segs 1 netns "$2" &&
 		in_ns "$1" ethtool -K v0 tso off gso off gro off >/dev/null &&
 		in_ns "$2" ethtool -K v1 tso off gso off gro off >/dev/null &&
 		ip -n "$1" addr add 192.0.2.1/24 dev v0 &&
