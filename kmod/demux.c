@@ -228,13 +228,11 @@ void linnet_mtu_told(struct sock *sk)
  */
 void linnet_mtu_reduced(struct sock *sk)
 {
-	u32 before = linnet_sk(sk)->pmtu;
-
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
 		return;
+	/* The user may have sent meanwhile, and the MSS be right already: what
+	 * went out before it was is too big all the same.
+	 */
 	linnet_sync_mss(sk);
-	if (linnet_sk(sk)->pmtu >= before)
-		return;
-	LINNET_COUNT(sock_net(sk), PmtuReduced);
 	linnet_recovery_mtu(sk);
 }

@@ -684,8 +684,16 @@ int linnet_do_rcv(struct sock *sk, struct sk_buff *skb)
 	if (sk->sk_state == TCP_LISTEN) {
 		struct linnet_flow flow;
 
+		bool taken;
+
 		linnet_skb_flow(skb, sock_net(sk), &flow);
-		if (linnet_listen_rcv(sk, &seg, &flow))
+		/* From the backlog we come with softirqs on, and a child is
+		 * about to be locked, which softirqs lock too
+		 */
+		local_bh_disable();
+		taken = linnet_listen_rcv(sk, &seg, &flow);
+		local_bh_enable();
+		if (taken)
 			return 0;
 	} else if (linnet_rcv_state(sk, &seg)) {
 		return 0;

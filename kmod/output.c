@@ -727,8 +727,11 @@ u32 linnet_sync_mss(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss, options = tp->tcp_header_len - LINNET_HEADER_LEN;
 
-	if (dst)
+	if (dst) {
+		if (dst_mtu(dst) < linnet_sk(sk)->pmtu)
+			LINNET_COUNT(sock_net(sk), PmtuReduced);
 		linnet_sk(sk)->pmtu = dst_mtu(dst);
+	}
 	mss = linnet_mss_for(linnet_sk(sk)->af, linnet_sk(sk)->pmtu);
 	mss = min_t(u32, mss, tp->rx_opt.mss_clamp);
 	mss = max_t(u32, mss, LINNET_MSS_MIN);

@@ -78,7 +78,7 @@ static bool silent_for(const struct sock *sk, unsigned int retries)
 		     tp->retrans_stamp;
 	if (user_timeout)
 		return elapsed_ms >= user_timeout;
-	return inet_csk(sk)->icsk_retransmits > retries;
+	return inet_csk(sk)->icsk_retransmits >= retries;
 }
 
 static unsigned int orphan_retries(const struct sock *sk, bool alive)
