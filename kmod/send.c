@@ -39,14 +39,16 @@ void linnet_sndbuf_expand(struct sock *sk)
 	}
 }
 
-/* A buffer at the end of the send queue that takes more, or a new one */
-static struct sk_buff *writable_buffer(struct sock *sk, int size_goal)
+/* A buffer at the end of the send queue that takes more, or a new one: because
+ * the last is as large as it should be, or its fragments are used up (@fresh)
+ */
+static struct sk_buff *writable_buffer(struct sock *sk, int size_goal,
+				       bool fresh)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (skb && (int)skb->len < size_goal &&
-	    !(LINNET_CB(skb)->flags & LINNET_PSH))
+	if (skb && (int)skb->len < size_goal && !fresh)
 		return skb;
 	if (!sk_stream_memory_free(sk))
 		return NULL;
@@ -153,6 +155,7 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	struct tcp_sock *tp = tcp_sk(sk);
 	int flags = msg->msg_flags, copied = 0, err, size_goal;
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
+	bool fresh = false;
 
 	linnet_rate_app_limited(sk);
 	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
@@ -167,9 +170,10 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 		goto fail;
 
 	while (msg_data_left(msg)) {
-		struct sk_buff *skb = writable_buffer(sk, size_goal);
+		struct sk_buff *skb = writable_buffer(sk, size_goal, fresh);
 		int n;
 
+		fresh = false;
 		if (IS_ERR(skb)) {
 			err = PTR_ERR(skb);
 			goto fail;
@@ -193,8 +197,7 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 		if (n == 0 || (int)skb->len >= size_goal) {
 			if (!msg_data_left(msg) && n)
 				break;
-			if (n == 0)
-				mark_push(tp, skb);
+			fresh = n == 0;
 			/* Half of the largest window since the last PSH */
 			if (seq_after(tp->write_seq, tp->pushed_seq +
 				      (tp->max_window >> 1)))
