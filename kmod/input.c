@@ -393,7 +393,11 @@ static void after_segment(struct sock *sk)
 	if (sk->sk_state == TCP_CLOSE)
 		return;
 	linnet_push_pending(sk);
-	if (sk_stream_wspace(sk) > 0)
+	/* Only who found no room is told of it.  Pairs with the writer, who
+	 * sets the bit and looks again.
+	 */
+	smp_mb();
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 		sk->sk_write_space(sk);
 
 	/* dctcp asks for an ACK in TCP's way */

@@ -31,12 +31,8 @@ void linnet_sndbuf_expand(struct sock *sk)
 	factor = ca->sndbuf_expand ? ca->sndbuf_expand(sk) : 2;
 	sndbuf = min_t(u64, (u64)factor * segments * segment,
 		       READ_ONCE(ln->wmem[2]));
-	if (sndbuf > READ_ONCE(sk->sk_sndbuf)) {
+	if (sndbuf > READ_ONCE(sk->sk_sndbuf))
 		WRITE_ONCE(sk->sk_sndbuf, sndbuf);
-		if (sock_flag(sk, SOCK_DEAD))
-			return;
-		sk->sk_write_space(sk);
-	}
 }
 
 /* A buffer at the end of the send queue that takes more, or a new one: because

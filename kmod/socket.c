@@ -224,6 +224,9 @@ int linnet_connect_start(struct sock *sk)
 	struct linnet_flow flow;
 	int err;
 
+	/* a connection before may have ended with an error nobody asked for */
+	WRITE_ONCE(sk->sk_err, 0);
+	sock_reset_flag(sk, SOCK_DONE);
 	linnet_set_state(sk, TCP_SYN_SENT);
 	err = linnet_hash_connect(sk);
 	if (err)
