@@ -92,6 +92,7 @@ static void show_connection(struct seq_file *seq, struct sock *sk)
 	const struct tcp_congestion_ops *ca;
 	char name[TCP_CA_NAME_MAX] = "-";
 
+	local_bh_disable();	/* softirqs take this lock, too */
 	bh_lock_sock(sk);
 	ca = inet_csk(sk)->icsk_ca_ops;
 	if (ca)
@@ -104,6 +105,7 @@ static void show_connection(struct seq_file *seq, struct sock *sk)
 		   tp->snd_wnd, tp->rcv_wnd, tp->mss_cache, tp->total_retrans,
 		   linnet_sk(sk)->reassembly.bytes);
 	bh_unlock_sock(sk);
+	local_bh_enable();
 	seq_printf(seq, " %6u %8lu\n", from_kuid_munged(seq_user_ns(seq),
 							linnet_compat_uid(sk)),
 		   (unsigned long)sock_i_ino(sk));
