@@ -87,12 +87,14 @@ void skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn
 	} while (0)
 
 /* Until the condition holds, or too long has passed */
-#define AWAIT(condition)						\
+#define AWAIT(condition)	AWAIT_WITHIN(condition, PATIENCE)
+
+#define AWAIT_WITHIN(condition, seconds)				\
 	do {								\
-		double _end = now() + PATIENCE;				\
+		double _end = now() + (seconds);			\
 		while (!(condition)) {					\
 			if (now() > _end)				\
-				FAIL("%s: not in %d s", #condition, PATIENCE); \
+				FAIL("%s: not in %d s", #condition, seconds); \
 			usleep(2000);					\
 		}							\
 	} while (0)
