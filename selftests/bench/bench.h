@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linnet beside kernel TCP: what the measurements share.
+ *
+ * A measurement takes each figure for TCP and for Linnet in turn, so that both
+ * see the same machine, and hands the two series to report().
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "lib.h"
+
+/**
+ * struct bench_options - what the command line chose
+ * @seeds: how many seeds, or repetitions
+ * @first: the first seed
+ * @cc: congestion controls, separated by commas; NULL: the measurement's own
+ * @only: only cases with this in their name; NULL: all
+ * @log: write what the link did with each packet to files in this folder
+ * @out: folder for the figures
+ */
+struct bench_options {
+	int		seeds;
+	int		first;
+	const char	*cc;
+	const char	*only;
+	const char	*log;
+	const char	*out;
+};
+
+extern struct bench_options options;
+
+/* Which of two figures a series is: index into arrays */
+enum { TCP, LINNET };
+extern const int protocols[2];
+
+#define SERIES_MAX	512
+
+struct series {
+	int	n;
+	double	value[SERIES_MAX];
+};
+
+enum summary {
+	MEAN,			/* with its standard error */
+	MEDIAN,
+};
+
+void series_add(struct series *s, double value);
+void report_open(const char *name, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void report(const char *what, const char *unit, enum summary how,
+	    const struct series s[2]);
+void report_close(void);
+FILE *report_file(const char *name);
+bool chosen(const char *what);
+uint64_t now_ns(void);
+
+/* The measurements */
+void bench_loss(void);
+
+#endif /* BENCH_H */
