@@ -79,6 +79,37 @@ apt_closure() { # SUITE PATTERN PACKAGE...
 		--no-conflicts --no-breaks --no-replaces --no-enhances "$@" | grep -E "$ac_pattern" | sort -u
 }
 
+# guest_layer: unpack what selftests/vm/guest-packages names, and below it what
+# the host does not have, into build/layer. What the host has is used as it is.
+guest_layer() { with_lock layer guest_layer_locked; }
+
+guest_layer_locked() {
+	apt_lists bookworm
+	guest_layer_unpack && return
+	# The lists may be older than the mirror
+	apt_lists bookworm again
+	guest_layer_unpack
+}
+
+guest_layer_unpack() {
+	# shellcheck disable=SC2046 # a list
+	gl_pkgs=$(apt_suite bookworm apt-get -s -o Dir::State::status=/var/lib/dpkg/status install \
+		--no-install-recommends --no-upgrade $(sed 's/#.*//' "$VM/guest-packages")) || return
+	gl_pkgs=$(printf '%s\n' "$gl_pkgs" | sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1=\2/p')
+	[ "$gl_pkgs" != "$(cat "$BUILD/layer.list" 2>/dev/null)" ] || return 0
+	rm -rf "$BUILD/layer" "$BUILD/layer.list" "$BUILD/layer.new"
+	# shellcheck disable=SC2086 # a list
+	progress "packages for guests" apt_unpack bookworm "$BUILD/layer.new" $gl_pkgs || return
+	# /bin and its like are links, which must not be hidden
+	for gl_d in bin sbin lib lib64; do
+		[ -d "$BUILD/layer.new/$gl_d" ] || continue
+		mkdir -p "$BUILD/layer.new/usr/$gl_d" &&
+			cp -a "$BUILD/layer.new/$gl_d/." "$BUILD/layer.new/usr/$gl_d/" &&
+			rm -r "$BUILD/layer.new/${gl_d:?}" || return
+	done
+	mv "$BUILD/layer.new" "$BUILD/layer" && printf '%s\n' "$gl_pkgs" >"$BUILD/layer.list"
+}
+
 # Install what selftests/vm/packages names. The stamp is the list's checksum:
 # a second run only compares it.
 setup_packages() {

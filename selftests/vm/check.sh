@@ -4,7 +4,7 @@
 # lab check and lab demo. Each tier leaves KTAP reports in build/check; the end
 # counts them.
 
-TIERS="unit build userspace net packet services demo"
+TIERS="unit build userspace net packet programs services demo"
 CHECK=$BUILD/check
 INSTALLED=$BUILD/selftests/installed
 
@@ -161,6 +161,7 @@ check_guests() { # TIER...
 	[ ! -e "$CHECK/tiers.ktap" ] || plan tiers
 	[ -n "$cg_all" ] || return 0
 	build_programs || say "the programs do not build: their tests will fail"
+	! has_word programs "$@" || guest_layer || say "without these packages the tests of programs are skipped"
 	# shellcheck disable=SC2086 # a list
 	progress "building the tests of$cg_all" make -C "$TOP/selftests" -j"$(nproc)" install \
 		TARGETS="$(echo $cg_all)" INSTALL_PATH="$INSTALLED" || {

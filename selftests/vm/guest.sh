@@ -223,9 +223,14 @@ guest_start() {
 		initrd_whole "$KERNEL" "$gs_side" "$gs_tmp"
 	else
 		initrd_build "$KERNEL"
+		gs_shares="root share"
 		guest_share root / "$gs_tmp" -o cache=always
 		guest_share share "$RUN" "$gs_tmp" -o cache=auto
-		for gs_tag in root share; do
+		if [ -d "$BUILD/layer" ]; then
+			gs_shares="$gs_shares layer"
+			guest_share layer "$BUILD/layer" "$gs_tmp" -o cache=always
+		fi
+		for gs_tag in $gs_shares; do
 			guest_await "$gs_tmp/$gs_tag.sock" "$RUN/$gs_side/virtiofsd-$gs_tag.log"
 			set -- "$@" -chardev "socket,id=$gs_tag,path=$gs_tmp/$gs_tag.sock" \
 				-device "vhost-user-fs-pci,chardev=$gs_tag,tag=$gs_tag"
