@@ -2,11 +2,12 @@
 /*
  * bench [OPTION...] [NAME...]: measure Linnet beside kernel TCP
  *
- * --seeds N	seeds or repetitions of each figure (20)
+ * --seeds N	seeds or repetitions of each figure
  * --first N	the first seed (1)
  * --cc A,B	these congestion controls
  * --only TEXT	only cases with this in their name
- * --log	write a file for each transfer of loss with a line for each packet
+ * --both P	protocol P in both places: how far ratios are from 1 by themselves
+ * --log	write a file for each transfer of loss and reorder with a line for each packet
  *
  * Files go to $LAB_OUT, or the current folder.
  */
@@ -14,13 +15,20 @@
 
 #include "bench.h"
 
-struct bench_options options = { .seeds = 20, .first = 1 };
+struct bench_options options = { .first = 1 };
 
 static const struct {
 	const char	*name;
 	void		(*run)(void);
 } benches[] = {
 	{ "loss", bench_loss },
+	{ "reorder", bench_reorder },
+	{ "latency", bench_latency },
+	{ "connect", bench_connect },
+	{ "bulk", bench_bulk },
+	{ "segment", bench_segment },
+	{ "memory", bench_memory },
+	{ "lookup", bench_lookup },
 };
 
 #define N_BENCHES	((int)(sizeof(benches) / sizeof(*benches)))
@@ -60,6 +68,7 @@ int main(int argc, char **argv)
 		{ "first", required_argument, NULL, 'f' },
 		{ "cc", required_argument, NULL, 'c' },
 		{ "only", required_argument, NULL, 'o' },
+		{ "both", required_argument, NULL, 'b' },
 		{ "log", no_argument, NULL, 'l' },
 		{}
 	};
@@ -69,7 +78,7 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (c) {
 		case 's':
-			options.seeds = count_option(optarg);
+			options.repetitions = count_option(optarg);
 			break;
 		case 'f':
 			options.first = count_option(optarg);
@@ -79,6 +88,9 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			options.only = optarg;
+			break;
+		case 'b':
+			protocols[TCP] = protocols[LINNET] = atoi(optarg);
 			break;
 		case 'l':
 			options.log = options.out;

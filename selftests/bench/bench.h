@@ -12,7 +12,7 @@
 
 /**
  * struct bench_options - what the command line chose
- * @seeds: how many seeds, or repetitions
+ * @repetitions: how many seeds, or repetitions; 0: the measurement's own
  * @first: the first seed
  * @cc: congestion controls, separated by commas; NULL: the measurement's own
  * @only: only cases with this in their name; NULL: all
@@ -20,7 +20,7 @@
  * @out: folder for the figures
  */
 struct bench_options {
-	int		seeds;
+	int		repetitions;
 	int		first;
 	const char	*cc;
 	const char	*only;
@@ -32,7 +32,7 @@ extern struct bench_options options;
 
 /* Which of two figures a series is: index into arrays */
 enum { TCP, LINNET };
-extern const int protocols[2];
+extern int protocols[2];
 
 #define SERIES_MAX	512
 
@@ -54,9 +54,35 @@ void report(const char *what, const char *unit, enum summary how,
 void report_close(void);
 FILE *report_file(const char *name);
 bool chosen(const char *what);
+int repetitions(int usual);
 uint64_t now_ns(void);
+
+/* Two namespaces and a veth between them, 192.0.2.1 and 192.0.2.2 */
+struct pair {
+	int	client;
+	int	server;
+};
+
+#define SERVER		"192.0.2.2"
+#define PORT		5001
+
+void pair_open(struct pair *pair);
+void pair_close(struct pair *pair);
+void pair_tso_off(const struct pair *pair);
+pid_t serve(const struct pair *pair, void (*one)(int fd));
+void serve_end(pid_t pid);
+int dial(const struct pair *pair);
+void reset_close(int fd);
+void receive_all(int fd, void *buf, size_t len);
 
 /* The measurements */
 void bench_loss(void);
+void bench_reorder(void);
+void bench_latency(void);
+void bench_connect(void);
+void bench_bulk(void);
+void bench_segment(void);
+void bench_memory(void);
+void bench_lookup(void);
 
 #endif /* BENCH_H */

@@ -16,7 +16,6 @@
 #define LIMIT		(RATE / 8 / 1000 * 2 * DELAY_US / 1000)
 /* A transfer that takes longer than this hangs, seconds */
 #define LONGEST		300
-#define PORT		5001
 
 /* @core: measured with every congestion control, the others with the first */
 struct path {
@@ -26,20 +25,23 @@ struct path {
 	struct link_way	acks;
 };
 
-static const struct path paths[] = {
+static const struct path losses[] = {
 	{ "no loss", true, {}, {} },
 	{ "loss 0.1 %", true, { .loss = PERCENT / 10 }, {} },
 	{ "loss 1 %", true, { .loss = PERCENT }, {} },
 	{ "loss 3 %", true, { .loss = 3 * PERCENT }, {} },
-	{ "late 1 % by 4 ms", true, { .late = PERCENT, .late_us = 4000 }, {} },
-	{ "late 1 % by 1 ms", false, { .late = PERCENT, .late_us = 1000 }, {} },
-	{ "late 5 % by 15 ms", false, { .late = 5 * PERCENT, .late_us = 15000 }, {} },
-	{ "loss 1 %, late 1 % by 4 ms", false,
-	  { .loss = PERCENT, .late = PERCENT, .late_us = 4000 }, {} },
 	{ "bursts of 8", false, { .burst = PERCENT / 10, .burst_len = 8 }, {} },
 	{ "ACK loss 3 %", false, {}, { .loss = 3 * PERCENT } },
 	{ "ACK loss 30 %", false, {}, { .loss = 30 * PERCENT } },
 	{ "loss 1 % both ways", false, { .loss = PERCENT }, { .loss = PERCENT } },
+};
+
+static const struct path reorderings[] = {
+	{ "1 % late by 4 ms", true, { .late = PERCENT, .late_us = 4000 }, {} },
+	{ "1 % late by 1 ms", false, { .late = PERCENT, .late_us = 1000 }, {} },
+	{ "5 % late by 15 ms", false, { .late = 5 * PERCENT, .late_us = 15000 }, {} },
+	{ "1 % late by 4 ms, loss 1 %", false,
+	  { .loss = PERCENT, .late = PERCENT, .late_us = 4000 }, {} },
 };
 
 static int client_ns, server_ns, tun[2];
@@ -58,13 +60,12 @@ static void set_up(void)
 	command("sysctl -qw net.ipv4.tcp_no_metrics_save=1");
 }
 
-/* Nothing of this connection may reach the next one */
-static void reset_close(int fd)
+static void tear_down(void)
 {
-	struct linger linger = { .l_onoff = 1 };
-
-	OK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
-	close(fd);
+	close(tun[0]);
+	close(tun[1]);
+	close(client_ns);
+	close(server_ns);
 }
 
 /* Connect and send; milliseconds until the last octet has arrived */
@@ -114,7 +115,14 @@ static double transfer_time(const char *cc)
 	return took;
 }
 
-static double run(const struct path *path, const char *cc, uint32_t seed, int which)
+static void underscores(char *name)
+{
+	while ((name = strpbrk(name, " %,")))
+		*name = '_';
+}
+
+static double run(const char *bench, const struct path *path, const char *cc,
+		  uint32_t seed, int which)
 {
 	struct link_config config = {
 		.rate = RATE, .delay_us = DELAY_US, .limit = LIMIT, .seed = seed,
@@ -126,8 +134,9 @@ static double run(const struct path *path, const char *cc, uint32_t seed, int wh
 	pid_t link;
 
 	proto = protocols[which];
-	snprintf(log, sizeof(log), "%s/%s-%d-%u-%d.log", options.log ? options.log : "", cc,
-		 (int)(path - paths), seed, proto);
+	snprintf(log, sizeof(log), "%s/%s-%s-%s-%u-%d.log",
+		 options.log ? options.log : "", bench, path->name, cc, seed, proto);
+	underscores(log);
 	link = link_start(tun, &config, options.log ? log : NULL);
 	took = transfer_time(cc);
 	link_stop(link, tun, count);
@@ -138,7 +147,8 @@ static double run(const struct path *path, const char *cc, uint32_t seed, int wh
 	return took;
 }
 
-static void measure(const struct path *path, const char *cc, bool all)
+static void measure(const char *bench, const struct path *path, const char *cc,
+		    bool all, int seeds)
 {
 	struct series s[2] = { { .n = 0 } };
 	char name[128];
@@ -147,30 +157,43 @@ static void measure(const struct path *path, const char *cc, bool all)
 	snprintf(name, sizeof(name), "%s, %s", path->name, cc);
 	if (!chosen(name) || !(path->core || all || options.only))
 		return;
-	for (i = 0; i < options.seeds; i++)
+	for (i = 0; i < seeds; i++)
 		for (which = TCP; which <= LINNET; which++)
-			series_add(&s[which], run(path, cc, options.first + i, which));
+			series_add(&s[which],
+				   run(bench, path, cc, options.first + i, which));
 	report(name, "ms", MEAN, s);
+}
+
+static void measure_all(const char *bench, const struct path *paths, int n)
+{
+	static const struct path warm_up = { "warm-up", false, {}, {} };
+	int i, seeds = repetitions(20);
+	char list[128], *cc, *save;
+
+	set_up();
+	snprintf(list, sizeof(list), "%s-runs.csv", bench);
+	runs = report_file(list);
+	fprintf(runs, "path,cc,seed,protocol,ms,packets,lost,full,late,acks,acks_lost\n");
+	report_open(bench, "%d MB over %d Mbit/s, %d ms round trip, a queue of %d kB; mean of %d seeds",
+		    OCTETS / 1000000, RATE / 1000000, 2 * DELAY_US / 1000, LIMIT / 1000,
+		    seeds);
+	run(bench, &warm_up, "linnet_reno", 0, TCP);
+	run(bench, &warm_up, "linnet_reno", 0, LINNET);
+	snprintf(list, sizeof(list), "%s", options.cc ? options.cc : "linnet_reno,cubic,bbr");
+	for (cc = strtok_r(list, ",", &save); cc; cc = strtok_r(NULL, ",", &save))
+		for (i = 0; i < n; i++)
+			measure(bench, &paths[i], cc, cc == list, seeds);
+	fclose(runs);
+	report_close();
+	tear_down();
 }
 
 void bench_loss(void)
 {
-	char list[128], *cc, *save;
-	size_t i;
+	measure_all("loss", losses, sizeof(losses) / sizeof(*losses));
+}
 
-	set_up();
-	runs = report_file("loss-runs.csv");
-	fprintf(runs, "path,cc,seed,protocol,ms,packets,lost,full,late,acks,acks_lost\n");
-	report_open("loss", "%d MB over %d Mbit/s, %d ms round trip, a queue of %d kB; mean of %d seeds",
-		    OCTETS / 1000000, RATE / 1000000, 2 * DELAY_US / 1000, LIMIT / 1000,
-		    options.seeds);
-	snprintf(list, sizeof(list), "%s", options.cc ? options.cc : "linnet_reno,cubic,bbr");
-	/* warm-up */
-	run(&paths[0], "linnet_reno", 0, TCP);
-	run(&paths[0], "linnet_reno", 0, LINNET);
-	for (cc = strtok_r(list, ",", &save); cc; cc = strtok_r(NULL, ",", &save))
-		for (i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-			measure(&paths[i], cc, cc == list);
-	fclose(runs);
-	report_close();
+void bench_reorder(void)
+{
+	measure_all("reorder", reorderings, sizeof(reorderings) / sizeof(*reorderings));
 }

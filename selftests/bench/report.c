@@ -9,7 +9,7 @@
 
 #include "bench.h"
 
-const int protocols[2] = { [TCP] = PROTO_TCP, [LINNET] = PROTO_LINNET };
+int protocols[2] = { [TCP] = PROTO_TCP, [LINNET] = PROTO_LINNET };
 
 static const char *bench_name;
 static FILE *text, *csv;
@@ -25,6 +25,11 @@ uint64_t now_ns(void)
 bool chosen(const char *what)
 {
 	return !options.only || strstr(what, options.only);
+}
+
+int repetitions(int usual)
+{
+	return options.repetitions ? options.repetitions : usual;
 }
 
 void series_add(struct series *s, double value)

@@ -5,7 +5,7 @@
 # build/bench.
 
 # shellcheck disable=SC2034 # lab reads them
-BENCHES="loss"
+BENCHES="loss reorder latency connect bulk segment memory lookup"
 BENCH=$BUILD/bench
 
 # run_bench WORD...: names and options of selftests/bench/bench
