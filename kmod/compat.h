@@ -170,4 +170,12 @@ linnet_compat_hrtimer_setup(struct hrtimer *timer,
 #define linnet_compat_uid(sk)	READ_ONCE((sk)->sk_uid)
 #endif
 
+/* Kernels without VRF (CONFIG_NET_L3_MASTER_DEV) have no such knob of TCP's */
+#ifdef CONFIG_NET_L3_MASTER_DEV
+#define linnet_compat_l3mdev_accept(tcp) \
+	READ_ONCE((tcp)->sysctl_tcp_l3mdev_accept)
+#else
+#define linnet_compat_l3mdev_accept(tcp)	1
+#endif
+
 #endif /* _LINNET_COMPAT_H */

@@ -25,6 +25,7 @@ void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
 	flow->lport = ntohs(h->dest);
 	flow->rport = h->source;
 	flow->iif = LINNET_CB(skb)->iif;
+	flow->sdif = LINNET_CB(skb)->sdif;
 	if (skb->protocol == htons(ETH_P_IP)) {
 		flow->family = AF_INET;
 		flow->laddr = ip_hdr(skb)->daddr;
@@ -94,6 +95,7 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 	flow->rport = h->source;
 	memset(LINNET_CB(skb), 0, sizeof(struct linnet_cb));
 	LINNET_CB(skb)->iif = flow->iif;
+	LINNET_CB(skb)->sdif = flow->sdif;
 
 	sk = linnet_lookup_connection(flow);
 	if (sk && sk->sk_state == TCP_TIME_WAIT) {

@@ -39,6 +39,7 @@
 #include <linux/interrupt.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>
+#include <linux/siphash.h>
 #include <linux/sockptr.h>
 #include <net/inet_common.h>
 #include <net/net_namespace.h>
@@ -144,7 +145,7 @@ struct linnet_ack_state {
  *	does what tcp_get_info() tells.
  * @af: what depends on the IP version
  * @bind_bucket: the local port, see table.c
- * @listen: listener only: SYN queue
+ * @listen: listener only: SYN queue, see synqueue.c
  * @accept_queue: listener: children to be accepted; child: its place there
  * @reassembly: segments that came before their turn
  * @ack: when to acknowledge
@@ -168,7 +169,6 @@ struct linnet_ack_state {
  * @rcv_space: bytes that the user read in the last round trip
  * @rcv_space_seq: copied_seq when this measurement began
  * @rcv_space_start: when it began, microseconds
- * @defer_accept: TCP_DEFER_ACCEPT, seconds
  */
 struct linnet_sock {
 	struct tcp_sock			tcp;
@@ -198,7 +198,6 @@ struct linnet_sock {
 	u32				rcv_space;
 	u32				rcv_space_seq;
 	u64				rcv_space_start;
-	u32				defer_accept;
 };
 
 /* The IPv6 socket.  6.1 finds ipv6_pinfo at the end of the object. */
@@ -284,6 +283,8 @@ struct linnet_net {
 	int	retries2;
 	int	orphan_retries;
 	int	max_syn_backlog;
+	int	syncookies;
+	int	l3mdev_accept;
 	int	abort_on_overflow;
 	int	fin_timeout;
 	int	keepalive_time;
@@ -360,12 +361,14 @@ void linnet_put_port(struct sock *sk);
 void linnet_inherit_port(struct sock *parent, struct sock *child);
 int linnet_hash_unique(struct sock *sk);
 int linnet_hash_connect(struct sock *sk);
-void linnet_hash_listener(struct sock *sk);
+int linnet_hash_listener(struct sock *sk);
 void linnet_unhash(struct sock *sk);
 struct sock *linnet_lookup_connection(const struct linnet_flow *flow);
 struct sock *linnet_lookup_listener(const struct linnet_flow *flow);
 void linnet_flow_of(const struct sock *sk, struct linnet_flow *flow);
 u32 linnet_flow_hash(const struct linnet_flow *flow);
+u64 linnet_flow_siphash(const struct linnet_flow *flow, u32 salt,
+			const siphash_key_t *key);
 u32 linnet_port_offset(const struct linnet_flow *flow);
 u32 linnet_isn(const struct linnet_flow *flow);
 u32 linnet_timestamp_offset(const struct linnet_flow *flow);
@@ -401,18 +404,17 @@ void linnet_timewait_kill(struct sock *tw);
 void linnet_timewait_purge(struct net *net);
 unsigned long linnet_timewait_expires(const struct sock *tw);
 
-/* handshake.c: the passive side up to ESTABLISHED */
-int linnet_handshake_init(void);
-void linnet_handshake_exit(void);
+/* handshake.c, synqueue.c: the passive side up to ESTABLISHED; handshake.h */
 int linnet_listen_start(struct sock *sk, int backlog);
-void linnet_listen_again(struct sock *sk, int backlog);
 void linnet_listen_stop(struct sock *sk);
 bool linnet_listen_rcv(struct sock *sk, struct linnet_segment *seg,
 		       const struct linnet_flow *flow);
 void linnet_listen_icmp(struct sock *sk, const struct linnet_flow *flow,
 			u32 seq);
 unsigned int linnet_listen_syn_queue(const struct sock *sk);
-bool linnet_listen_tick(struct sock *sk);
+void linnet_listen_tick(struct sock *sk);
+void linnet_listen_defer(struct sock *sk, int seconds);
+int linnet_listen_deferred(const struct sock *sk);
 
 /* input.c */
 bool linnet_segment_parse(struct sk_buff *skb, struct linnet_segment *seg);
@@ -630,7 +632,9 @@ void linnet_diag_net_exit(struct net *net);
 	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets)	\
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors)	\
 	X(OutRsts) X(InNoPorts) X(SynRetrans) X(ListenOverflows)	\
-	X(ListenDrops) X(ReqQFullDrop) X(TimeWaits) X(TimeWaitOverflow)	\
+	X(ListenDrops) X(ReqQFullDrop) X(ReqQFullDoCookies)		\
+	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)		\
+	X(TimeWaits) X(TimeWaitOverflow)	\
 	X(TimeWaitRecycled) X(DelayedAcks) X(DupAcksIn) X(OutOfOrder)	\
 	X(OfoMerged) X(OfoPruned) X(RcvPruned) X(RcvZeroWindow)		\
 	X(DsackSent) X(DsackReceived) X(SackReneging) X(FastRetrans)	\

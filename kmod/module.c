@@ -14,6 +14,7 @@
 #include <net/netns/generic.h>
 
 #include "linnet.h"
+#include "handshake.h"
 
 int linnet_proto = IPPROTO_LINNET;
 module_param_named(proto, linnet_proto, int, 0444);
@@ -108,6 +109,7 @@ static int __init linnet_init(void)
 	linnet_compat_set_pinfo_offset(&linnet6_prot, struct linnet6_sock,
 				       inet6);
 	init_memory_limits();
+	linnet_cookies_init();
 
 	err = percpu_counter_init(&linnet_sockets_allocated, 0, GFP_KERNEL);
 	if (err)
@@ -118,9 +120,9 @@ static int __init linnet_init(void)
 	err = linnet_timewait_init();
 	if (err)
 		goto no_timewait;
-	err = linnet_handshake_init();
+	err = linnet_synq_init();
 	if (err)
-		goto no_handshake;
+		goto no_synq;
 	err = tcp_register_congestion_control(&linnet_reno);
 	if (err)
 		goto no_reno;
@@ -158,8 +160,8 @@ no_prot:
 no_pernet:
 	tcp_unregister_congestion_control(&linnet_reno);
 no_reno:
-	linnet_handshake_exit();
-no_handshake:
+	linnet_synq_exit();
+no_synq:
 	linnet_timewait_exit();
 no_timewait:
 	linnet_table_exit();
@@ -181,7 +183,7 @@ static void __exit linnet_exit(void)
 	/* timers that were stopped while they ran, and what RCU still frees */
 	synchronize_rcu();
 	rcu_barrier();
-	linnet_handshake_exit();
+	linnet_synq_exit();
 	linnet_timewait_exit();
 	linnet_table_exit();
 	percpu_counter_destroy(&linnet_sockets_allocated);

@@ -25,6 +25,7 @@
  * @app_limited: the sender had nothing more to send when this was sent
  * @iif: received: interface that it came in by
  * @delivered: sent: tcp_sock.delivered at that time, segments
+ * @sdif: received: slave's interface when @iif is a VRF master, or 0
  * @delivered_mstamp: sent: when @delivered was reached, microseconds
  * @first_tx_mstamp: sent: start of the sampling interval, microseconds
  */
@@ -40,7 +41,10 @@ struct linnet_cb {
 		int	iif;
 		__u32	delivered;
 	};
-	__u64	delivered_mstamp;
+	union {
+		int	sdif;
+		__u64	delivered_mstamp;
+	};
 	__u64	first_tx_mstamp;
 };
 

@@ -331,9 +331,7 @@ static int linnet_listen(struct socket *sock, int backlog)
 		goto out;
 	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
 	err = 0;
-	if (sk->sk_state == TCP_LISTEN)
-		linnet_listen_again(sk, backlog);
-	else
+	if (sk->sk_state != TCP_LISTEN)
 		err = linnet_listen_start(sk, backlog);
 out:
 	release_sock(sk);

@@ -133,7 +133,7 @@ static int set_tcp_option(struct sock *sk, int optname, int val)
 	case TCP_LINGER2:
 		return set_linger2(sk, val);
 	case TCP_DEFER_ACCEPT:
-		linnet_sk(sk)->defer_accept = clamp(val, 0, 3600);
+		linnet_listen_defer(sk, val);
 		return 0;
 	case TCP_QUICKACK:
 		return set_quickack(sk, val);
@@ -193,7 +193,7 @@ static int get_tcp_option(struct sock *sk, int optname, int *val)
 		       (int)linnet_fin_timeout(sk) / HZ;
 		return 0;
 	case TCP_DEFER_ACCEPT:
-		*val = linnet_sk(sk)->defer_accept;
+		*val = linnet_listen_deferred(sk);
 		return 0;
 	case TCP_QUICKACK:
 		*val = !linnet_sk(sk)->ack.pingpong;

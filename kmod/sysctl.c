@@ -84,6 +84,8 @@ static const struct ctl_table template[] = {
 	LINNET_INT(retries2, SYSCTL_ZERO, &retries_max),
 	LINNET_INT(orphan_retries, SYSCTL_ZERO, &retries_max),
 	LINNET_INT(max_syn_backlog, SYSCTL_ONE, &buffer_max),
+	LINNET_INT(syncookies, SYSCTL_ZERO, SYSCTL_TWO),
+	LINNET_INT(l3mdev_accept, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(fin_timeout, SYSCTL_ONE, &seconds_max),
 	LINNET_INT(keepalive_time, SYSCTL_ONE, &keepalive_max),
 	LINNET_INT(keepalive_intvl, SYSCTL_ONE, &keepalive_max),
@@ -128,6 +130,8 @@ static void set_defaults(struct net *net)
 	ln->retries2 = READ_ONCE(tcp->sysctl_tcp_retries2);
 	ln->orphan_retries = READ_ONCE(tcp->sysctl_tcp_orphan_retries);
 	ln->max_syn_backlog = READ_ONCE(tcp->sysctl_max_syn_backlog);
+	ln->syncookies = READ_ONCE(tcp->sysctl_tcp_syncookies);
+	ln->l3mdev_accept = linnet_compat_l3mdev_accept(tcp);
 	ln->abort_on_overflow = 0;
 	ln->fin_timeout = READ_ONCE(tcp->sysctl_tcp_fin_timeout) / HZ;
 	ln->keepalive_time = READ_ONCE(tcp->sysctl_tcp_keepalive_time) / HZ;

@@ -89,9 +89,10 @@ static struct bucket *bucket_of(const struct sock *sk)
 
 static bool device_matches(const struct sock *sk, const struct linnet_flow *flow)
 {
-	int bound = READ_ONCE(sk->sk_bound_dev_if);
+	bool l3mdev = READ_ONCE(linnet_pernet(flow->net)->l3mdev_accept);
 
-	return !bound || bound == flow->iif || bound == flow->sdif;
+	return inet_bound_dev_eq(l3mdev, READ_ONCE(sk->sk_bound_dev_if),
+				 flow->iif, flow->sdif);
 }
 
 /* Works on a struct linnet_timewait too: only sock_common is looked at */
@@ -290,8 +291,9 @@ int linnet_hash_unique(struct sock *sk)
  * @sk: a socket in LISTEN with a port
  *
  * Context: socket lock held.
+ * Return: 0 or -ENOMEM.
  */
-void linnet_hash_listener(struct sock *sk)
+int linnet_hash_listener(struct sock *sk)
 {
 	struct bucket *bucket = bucket_of(sk);
 
@@ -301,6 +303,7 @@ void linnet_hash_listener(struct sock *sk)
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
 	}
 	spin_unlock_bh(&bucket->lock);
+	return 0;
 }
 
 /**
@@ -406,7 +409,7 @@ struct flow_key {
 	struct in6_addr	laddr;
 	struct in6_addr	raddr;
 	u32		ports;
-	u32		pad;
+	u32		salt;
 } __aligned(SIPHASH_ALIGNMENT);
 
 static void flow_key(const struct linnet_flow *flow, struct flow_key *key)
@@ -423,6 +426,22 @@ static void flow_key(const struct linnet_flow *flow, struct flow_key *key)
 }
 
 /**
+ * linnet_flow_siphash() - a keyed hash over both ends
+ * @flow: the two ends
+ * @salt: anything more
+ * @key: the key
+ */
+u64 linnet_flow_siphash(const struct linnet_flow *flow, u32 salt,
+			const siphash_key_t *key)
+{
+	struct flow_key k;
+
+	flow_key(flow, &k);
+	k.salt = salt;
+	return siphash(&k, sizeof(k), key);
+}
+
+/**
  * linnet_isn() - the initial sequence number of a connection (RFC 6528, 3)
  * @flow: its two ends
  *
@@ -431,10 +450,7 @@ static void flow_key(const struct linnet_flow *flow, struct flow_key *key)
  */
 u32 linnet_isn(const struct linnet_flow *flow)
 {
-	struct flow_key key;
-
-	flow_key(flow, &key);
-	return (u32)siphash(&key, sizeof(key), &isn_key) +
+	return (u32)linnet_flow_siphash(flow, 0, &isn_key) +
 	       (u32)(ktime_get_real_ns() >> 6);
 }
 

@@ -10,8 +10,6 @@
 #include "rtt.h"
 #include "trace.h"
 
-#define LISTEN_TICK		(HZ / 5)
-
 /**
  * linnet_rto() - the retransmission timeout now, back-off counted
  * @sk: the socket, locked
@@ -238,8 +236,7 @@ static void keepalive_work(struct sock *sk)
 	unsigned int probes;
 
 	if (sk->sk_state == TCP_LISTEN) {
-		if (linnet_listen_tick(sk))
-			linnet_keepalive_arm(sk, LISTEN_TICK);
+		linnet_listen_tick(sk);
 		return;
 	}
 	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)) {

@@ -381,7 +381,7 @@ static void syn_queue_bounded(void)
 		skip("TCP answers with SYN cookies");
 	sent = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	network();
-	command("echo 64 >/proc/sys/net/linnet/max_syn_backlog");
+	command("echo 0 >/proc/sys/net/linnet/syncookies");
 	open_connection();
 	pid = begin_fire(flood, 1);
 	AWAIT(*sent > 5000);

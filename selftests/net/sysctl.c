@@ -27,6 +27,8 @@ static const struct {
 	{ "retries2", 0, 255 },
 	{ "orphan_retries", 0, 255 },
 	{ "max_syn_backlog", 1, 1073741823 },
+	{ "syncookies", 0, 2 },
+	{ "l3mdev_accept", 0, 1 },
 	{ "fin_timeout", 1, 86400 },
 	{ "keepalive_time", 1, 32767 },
 	{ "keepalive_intvl", 1, 32767 },
