@@ -200,7 +200,6 @@ static void fin_received(struct sock *sk)
 		break;
 	case TCP_FIN_WAIT1:
 		/* simultaneous close: ours is not acknowledged yet */
-		linnet_send_ack(sk);
 		linnet_set_state(sk, TCP_CLOSING);
 		break;
 	case TCP_FIN_WAIT2:
@@ -663,8 +662,7 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 		case TCP_ESTABLISHED:
 			taken = linnet_receive_data(sk, seg);
 			break;
-		default:	/* after the peer's FIN */
-			acknowledge_now(sk);
+		default:	/* after the peer's FIN: ignored, seventh */
 			break;
 		}
 	}

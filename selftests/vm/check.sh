@@ -7,6 +7,9 @@
 TIERS="unit build userspace net packet programs services demo"
 CHECK=$BUILD/check
 INSTALLED=$BUILD/selftests/installed
+# Tiers that need exact times have a guest in virtual time
+VIRTUAL_TIERS=packet
+INSTALLED_VIRTUAL=$BUILD/selftests/virtual
 
 # note REPORT RESULT NAME: one more result line in a report of our own
 note() {
@@ -96,11 +99,15 @@ check_strict() {
 
 # --- tiers in a guest ---
 
-# check_guest KERNEL RUNNER-ARGS...: installed tests in one boot
+# check_guest KERNEL RUNNER-ARGS...: installed tests in one boot, in virtual time
+# when that was chosen
 check_guest() {
 	KERNEL=$1
 	shift
-	cg_report=guest-$KERNEL
+	cg_name=$KERNEL${VIRTUAL_TIME:+-virtual}
+	cg_report=guest-$cg_name
+	cg_tests=$INSTALLED
+	[ -z "$VIRTUAL_TIME" ] || cg_tests=$INSTALLED_VIRTUAL
 	if ! build_module "$KERNEL"; then
 		note "$cg_report" "not ok" "the module builds"
 		plan "$cg_report"
@@ -112,17 +119,17 @@ check_guest() {
 	[ "$KERNEL" != debug ] || cg_factor=$((cg_factor * 3))
 	TIMEOUT=$((2400 * cg_factor))
 	say "tests in a guest with kernel $(kernel_release "$KERNEL"): $*"
-	run_guest env LAB_TIME_FACTOR=$cg_factor "$VM/guest-tests" "$INSTALLED" "$@"
+	run_guest env LAB_TIME_FACTOR=$cg_factor "$VM/guest-tests" "$cg_tests" "$@"
 	for cg_f in tests unload; do
 		if [ -e "$RUN/out/$cg_f.ktap" ]; then
-			cp "$RUN/out/$cg_f.ktap" "$CHECK/$cg_f-$KERNEL.ktap"
+			cp "$RUN/out/$cg_f.ktap" "$CHECK/$cg_f-$cg_name.ktap"
 		fi
 	done
 	check_guest_end "$cg_report"
-	[ -e "$CHECK/tests-$KERNEL.ktap" ] || note "$cg_report" "not ok" "the tests start"
+	[ -e "$CHECK/tests-$cg_name.ktap" ] || note "$cg_report" "not ok" "the tests start"
 	plan "$cg_report"
-	mv "$RUN/out" "$CHECK/out-$KERNEL"
-	cp -r "$RUN/guest" "$CHECK/guest-$KERNEL"
+	mv "$RUN/out" "$CHECK/out-$cg_name"
+	cp -r "$RUN/guest" "$CHECK/guest-$cg_name"
 }
 
 # What only the host can tell: did the guest come to its end, is its log clean
@@ -148,38 +155,59 @@ check_guest_end() { # REPORT
 	fi
 }
 
-check_guests() { # TIER...
-	cg_all=
-	for cg_t in "$@"; do
-		cg_c=$(collections "$cg_t")
-		if [ -n "$cg_c" ]; then
-			cg_all="$cg_all $cg_c"
-		else
-			note tiers ok "$cg_t # SKIP there are no tests in selftests/$cg_t"
-		fi
-	done
-	[ ! -e "$CHECK/tiers.ktap" ] || plan tiers
-	[ -n "$cg_all" ] || return 0
-	build_programs || say "the programs do not build: their tests will fail"
-	! has_word programs "$@" || guest_layer || say "without these packages the tests of programs are skipped"
+# check_kernels FOLDER COLLECTION...: all of them on 6.1, the short list on the
+# other kernels, all on the debug kernel if asked for
+check_kernels() {
+	ck_dir=$1
+	shift
 	# shellcheck disable=SC2086 # a list
-	progress "building the tests of$cg_all" make -C "$TOP/selftests" -j"$(nproc)" install \
-		TARGETS="$(echo $cg_all)" INSTALL_PATH="$INSTALLED" || {
-		note install "not ok" "the tests build"
-		plan install
+	progress "building the tests of $*" make -C "$TOP/selftests" -j"$(nproc)" install \
+		TARGETS="$*" INSTALL_PATH="$ck_dir" || {
+		note "install-${ck_dir##*/}" "not ok" "the tests build"
+		plan "install-${ck_dir##*/}"
 		return
 	}
-	# shellcheck disable=SC2046,SC2086 # lists
-	check_guest 6.1 $(printf ' -c %s' $cg_all)
-	if [ -s "$INSTALLED/kselftest-short.txt" ]; then
+	# shellcheck disable=SC2046 # lists
+	check_guest 6.1 $(printf ' -c %s' "$@")
+	if [ -s "$ck_dir/kselftest-short.txt" ]; then
 		check_guest 6.12 --short
 		check_guest 7.3 --short
 	fi
 	if [ -n "$FULL" ]; then
-		# shellcheck disable=SC2046,SC2086 # lists
-		check_guest debug $(printf ' -c %s' $cg_all)
+		# shellcheck disable=SC2046 # lists
+		check_guest debug $(printf ' -c %s' "$@")
 	fi
 	KERNEL=6.1
+}
+
+check_guests() { # TIER...
+	cg_all=
+	cg_virtual=
+	for cg_t in "$@"; do
+		cg_c=$(collections "$cg_t")
+		if [ -z "$cg_c" ]; then
+			note tiers ok "$cg_t # SKIP there are no tests in selftests/$cg_t"
+		elif has_word "$cg_t" $VIRTUAL_TIERS; then
+			cg_virtual="$cg_virtual $cg_c"
+		else
+			cg_all="$cg_all $cg_c"
+		fi
+	done
+	[ ! -e "$CHECK/tiers.ktap" ] || plan tiers
+	[ -n "$cg_all$cg_virtual" ] || return 0
+	build_programs || say "the programs do not build: their tests will fail"
+	! has_word programs "$@" || guest_layer || say "without these packages the tests of programs are skipped"
+	# shellcheck disable=SC2086 # lists
+	[ -z "$cg_all" ] || check_kernels "$INSTALLED" $cg_all
+	if [ -n "$cg_virtual" ]; then
+		cg_cpus=$CPUS
+		VIRTUAL_TIME=yes
+		CPUS=1
+		# shellcheck disable=SC2086 # a list
+		check_kernels "$INSTALLED_VIRTUAL" $cg_virtual
+		VIRTUAL_TIME=
+		CPUS=$cg_cpus
+	fi
 }
 
 # --- the demo ---

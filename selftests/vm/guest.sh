@@ -158,7 +158,7 @@ run_command() {
 		echo "LAB_MODULES=$BUILD/kernels/$KERNEL/lib/modules/$(kernel_release "$KERNEL")"
 		echo "LINNET_KO=$rc_ko"
 		echo "LAB_TIMEOUT=$rc_timeout"
-		[ -z "$VIRTUAL_TIME" ] || echo LAB_RESULTS_PORT=yes
+		[ -z "$VIRTUAL_TIME" ] || printf 'LAB_RESULTS_PORT=yes\nexport LAB_VIRTUAL_TIME=yes\n'
 	} >"$rc_dir/setup"
 }
 
