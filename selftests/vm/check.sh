@@ -245,7 +245,12 @@ run_check() { # TIER...
 	rk_guests=
 	for rk_t in "$@"; do
 		case $rk_t in
-		unit) check_host unit ;;
+		unit)
+			# The simulation is compiled with them
+			kernel_get 6.1 headers
+			[ -z "$FULL" ] || export SIM_FULL=1
+			check_host unit
+			;;
 		build) check_build ;;
 		userspace)
 			# On TCP here, and on protocol 253 where there is one
