@@ -212,8 +212,11 @@ fail:
 		return copied;
 	}
 	err = sk_stream_error(sk, flags, err);
-	/* a writer who found no room and was refused must be woken again */
-	if (skb_queue_empty(&sk->sk_write_queue) && err == -EAGAIN)
+	/* A writer who found no room and was refused must be woken again.  While
+	 * something is out, its ACK does so.
+	 */
+	if (skb_queue_empty(&sk->sk_write_queue) && !tp->packets_out &&
+	    err == -EAGAIN)
 		sk->sk_write_space(sk);
 	return err;
 }
