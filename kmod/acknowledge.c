@@ -52,7 +52,8 @@ void linnet_rtt_measured(struct sock *sk, long rtt_us)
 	 * not exported: here a new window begins with its first sample.
 	 */
 	if (sample.v <= minmax_get(&tp->rtt_min) ||
-	    sample.t - tp->rtt_min.s[0].t > 300 * HZ)
+	    sample.t - tp->rtt_min.s[0].t >
+	    READ_ONCE(linnet_pernet(sock_net(sk))->min_rtt_wlen) * HZ)
 		minmax_reset(&tp->rtt_min, sample.t, sample.v);
 }
 

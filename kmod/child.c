@@ -43,6 +43,7 @@ static struct sock *copy_listener(struct sock *sk, struct linnet_request *req)
 	inet_sk(child)->inet_dport = req->flow.rport;
 	child->sk_bound_dev_if = req->bound_dev_if;
 	sk_set_txhash(child);
+	atomic_set(&inet_sk(child)->inet_id, get_random_u16());
 	ls->af = linnet_flow_af(&req->flow);
 	ls->af->init_child(sk, child, &req->flow);
 	linnet_init_connection(child);
@@ -58,7 +59,8 @@ static struct sock *copy_listener(struct sock *sk, struct linnet_request *req)
 	tp->tsoffset = req->ts_offset;
 	tp->advmss = req->mss;
 	tp->rcv_wnd = req->rcv_wnd;
-	tp->window_clamp = linnet_window_most(child);
+	tp->rcv_ssthresh = req->rcv_wnd;
+	tp->window_clamp = req->window_clamp;
 	tp->rx_opt.rcv_wscale = req->rcv_wscale;
 	tp->total_retrans = req->retransmits;
 	tp->saved_syn = req->saved_syn;

@@ -259,6 +259,7 @@ int linnet_disconnect(struct sock *sk, int flags)
 	linnet_cong_cleanup(sk);
 	linnet_cong_assign(sk);
 	linnet_init_connection(sk);
+	tp->window_clamp = 0;
 	tp->write_seq += tp->max_window + 2;
 	if (!tp->write_seq)
 		tp->write_seq = 1;

@@ -163,6 +163,33 @@ linnet_compat_hrtimer_setup(struct hrtimer *timer,
 	register_net_sysctl(net, path, table)
 #endif
 
+/* 6.6: how much of a buffer is window is measured for each socket; before, the
+ * administrator told it
+ */
+#if KERNEL_FROM(6, 6)
+#define LINNET_MEASURES_RATIO	true
+#define linnet_compat_ratio(tp)	((tp)->scaling_ratio)
+#define linnet_compat_set_ratio(tp, ratio)	((tp)->scaling_ratio = (ratio))
+#else
+#define LINNET_MEASURES_RATIO	false
+#define linnet_compat_ratio(tp)	(1)
+#define linnet_compat_set_ratio(tp, ratio)	((void)(ratio))
+#endif
+
+/* 6.19: the first window may be larger than what the SYN can tell of it */
+#if KERNEL_FROM(6, 19)
+#define LINNET_FIRST_WINDOW_MAX	U32_MAX
+#else
+#define LINNET_FIRST_WINDOW_MAX	U16_MAX
+#endif
+
+/* 7.0: SO_RCVBUF asks the protocol to move its window clamp along */
+#if KERNEL_FROM(7, 0)
+#define LINNET_COMPAT_SET_RCVBUF(fn)	.set_rcvbuf = (fn),
+#else
+#define LINNET_COMPAT_SET_RCVBUF(fn)
+#endif
+
 /* 6.17: sk_uid() reads what other kernels let one read */
 #if KERNEL_FROM(6, 17)
 #define linnet_compat_uid(sk)	sk_uid(sk)

@@ -4,21 +4,42 @@
 #define _LINNET_FLOW_H
 
 #include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/types.h>
 
 #include "wire.h"
 
-/**
- * linnet_window_from_space() - how much window a piece of buffer stands for
- * @space: bytes of receive buffer
- *
- * A segment costs more memory than it has data: the control structures, and
- * what the device left unused.  Half is what Linux TCP has always assumed.
- *
- * Return: bytes of data.
+/* Room in a buffer and window are not the same: a segment costs more memory
+ * than it has data.  How much more was a guess of the system (a shift) until
+ * Linux 6.6 began to measure it for each socket (a ratio of 256).
  */
-static inline __u32 linnet_window_from_space(int space)
+#define LINNET_RATIO_SHIFT	8
+#define LINNET_RATIO_DEFAULT	(1 << (LINNET_RATIO_SHIFT - 1))
+
+/**
+ * linnet_window_by_scale() - how much window a piece of buffer stands for
+ * @space: bytes of receive buffer
+ * @scale: net.linnet.adv_win_scale: all but 1/2^scale, or 1/2^-scale of it
+ *
+ * Return: bytes of data, not negative.
+ */
+static inline int linnet_window_by_scale(int space, int scale)
 {
-	return space > 0 ? space >> 1 : 0;
+	if (space <= 0)
+		return 0;
+	return scale <= 0 ? space >> -scale : space - (space >> scale);
+}
+
+/**
+ * linnet_window_by_ratio() - how much window a piece of buffer stands for
+ * @space: bytes of receive buffer
+ * @ratio: data in what a segment costs, in 1/256
+ *
+ * Return: bytes of data, not negative.
+ */
+static inline int linnet_window_by_ratio(int space, __u8 ratio)
+{
+	return space > 0 ? (__s64)space * ratio >> LINNET_RATIO_SHIFT : 0;
 }
 
 /**
@@ -39,45 +60,165 @@ static inline __u8 linnet_wscale_for(__u32 space)
 }
 
 /**
- * linnet_window_select() - the window to advertise (RFC 9293, 3.8.6.2.2)
+ * linnet_first_window() - the window of a SYN (RFC 9293, 3.8.6.2.2)
+ * @space: bytes of window that the buffer and the clamp allow
+ * @mss: size of a full segment from the peer, bytes
+ * @most: no more than this
+ * @segments: no more than so many full segments; 0: no such bound
+ *
+ * Return: bytes; whole segments, when there is room for one.
+ */
+static inline __u32 linnet_first_window(__u32 space, __u32 mss, __u32 most,
+					__u32 segments)
+{
+	if (mss && space > mss)
+		space -= space % mss;
+	if (space > most)
+		space = most;
+	if (segments && (__u64)segments * mss < space)
+		space = segments * mss;
+	return space;
+}
+
+/**
+ * struct linnet_window - what the window to advertise depends on
  * @offered: what the peer may still send of the window told last, bytes
- * @free: bytes that the receive buffer has room for
- * @full: bytes that it has room for when empty
+ * @told: the window told last, bytes
+ * @free: window that the receive buffer has room for now, bytes
+ * @allowed: window that it has room for when empty, bytes
+ * @full: the same, bounded by the window clamp, bytes
+ * @limit: how far the window may open by now (rcv_ssthresh), bytes
  * @mss: size of a full segment from the peer, bytes
  * @wscale: our window scale
- *
- * The window never shrinks (RFC 9293, 3.8.6, SHLD-14), and grows only by steps
- * worth a segment (silly-window avoidance, MUST-39).
- *
- * Return: bytes, a multiple of 2^@wscale; at most @free, unless that would take
- * back part of @offered: then @offered rounded up.
+ * @shrink: the window may shrink when memory is short (net.linnet.shrink_window)
  */
-static inline __u32 linnet_window_select(__u32 offered, __u32 free, __u32 full,
-					 __u32 mss, __u8 wscale)
-{
-	__u32 unit = 1U << wscale, window;
+struct linnet_window {
+	__u32	offered;
+	__u32	told;
+	__u32	free;
+	__u32	allowed;
+	__u32	full;
+	__u32	limit;
+	__u32	mss;
+	__u8	wscale;
+	bool	shrink;
+};
 
-	if (mss > full)
-		mss = full;
-	/* Below a segment and a sixteenth of the buffer: close it */
-	if (free < (full >> 4) || free < mss) {
-		window = 0;
-	} else if (wscale) {
-		window = free & ~(unit - 1);
-		/* A buffer smaller than a unit could tell no window ever, and
-		 * the peer would wait for one
-		 */
-		if (!window && free && full < unit)
-			window = unit;
-	} else {
-		/* in whole segments while it is worth one */
-		window = offered;
-		if (window + mss <= free || window > free)
-			window = mss ? free - free % mss : free;
+static inline __u32 linnet_round_up(__u32 value, __u32 unit)
+{
+	return (value + unit - 1) & ~(unit - 1);
+}
+
+/**
+ * linnet_window_wanted() - the window that the buffer has room for
+ * @w: what it depends on
+ *
+ * Silly-window avoidance (RFC 9293, 3.8.6.2.2, MUST-39): closed when less than
+ * a segment or a sixteenth of the buffer is free; without a scale, whole
+ * segments.
+ *
+ * Return: bytes, with a scale a multiple of its unit; may be less than what
+ * was offered.
+ */
+static inline __u32 linnet_window_wanted(const struct linnet_window *w)
+{
+	__u32 unit = 1U << w->wscale, free = w->free, mss = w->mss;
+	bool shrink = w->shrink && w->wscale;
+
+	if (mss > w->full)
+		mss = w->full;
+	if (!w->full)
+		return 0;
+	if (shrink)
+		free &= ~(unit - 1);
+	if (free < w->full >> 1) {
+		/* what is rounded up below must not grow by it */
+		free &= ~(unit - 1);
+		if (free < w->allowed >> 4 || free < mss ||
+		    (shrink && free < unit))
+			return 0;
 	}
-	if (window < offered)
-		window = (offered + unit - 1) & ~(unit - 1);
-	return window;
+	if (free > w->limit)
+		free = w->limit;
+	if (w->wscale)
+		return linnet_round_up(free, unit);
+	if (w->told + mss <= free || w->told > free)
+		return mss ? free - free % mss : free;
+	if (mss == w->full && free > w->told + (w->full >> 1))
+		return free;
+	return w->told;
+}
+
+/**
+ * linnet_window_select() - the window to advertise
+ * @w: what it depends on
+ *
+ * The window never shrinks (RFC 9293, 3.8.6, SHLD-14), unless the
+ * administrator has asked for it.
+ *
+ * Return: bytes, a multiple of 2^wscale.
+ */
+static inline __u32 linnet_window_select(const struct linnet_window *w)
+{
+	__u32 window = linnet_window_wanted(w);
+
+	if (window >= w->offered || (w->shrink && w->wscale))
+		return window;
+	return linnet_round_up(w->offered, 1U << w->wscale);
+}
+
+/**
+ * linnet_window_growth() - how much further may the window open for a segment?
+ * @len: bytes of data in it
+ * @cost: the window that its memory would stand for, bytes
+ * @limit: how far the window may open now (rcv_ssthresh), bytes
+ * @most: the largest window that the buffer could ever have, bytes
+ * @advmss: the MSS that we offered, bytes
+ * @mss: size of a full segment from the peer, bytes
+ *
+ * A window is a promise of memory.  Segments that cost no more than was assumed
+ * let it open by two of them each, as a sender in slow start needs; those that
+ * cost more only while the window is small against the buffer: by half of it
+ * for twice the cost, and so on.
+ *
+ * Return: bytes, 0 when it must not open further.
+ */
+static inline __u32 linnet_window_growth(__u32 len, __u32 cost, __u32 limit,
+					 __u32 most, __u32 advmss, __u32 mss)
+{
+	__u32 step = 2 * advmss;
+
+	if (cost > len) {
+		step = 2 * mss;
+		do {
+			cost >>= 1;
+			most >>= 1;
+			if (limit > most)
+				return 0;
+		} while (cost > len);
+	}
+	return step > 2 * len ? step : 2 * len;
+}
+
+/**
+ * linnet_rcv_window_goal() - the window for what a user reads in a round trip
+ * @copied: bytes read in the last round trip
+ * @before: bytes read in the one before that counted, not 0
+ * @advmss: the MSS that we offered, bytes
+ *
+ * Twice what was read, since the window is always a round trip late, and as
+ * much again as it grew, since a sender in slow start goes on growing (Dynamic
+ * Right-Sizing).
+ *
+ * Return: bytes.
+ */
+static inline __u64 linnet_rcv_window_goal(__u32 copied, __u32 before,
+					   __u32 advmss)
+{
+	__u64 window = 2ULL * copied + 16 * advmss;
+	__u64 grow = div_u64(window * (copied - before), before);
+
+	return window + 2 * grow;
 }
 
 /**

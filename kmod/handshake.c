@@ -58,7 +58,8 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
 			 const struct linnet_options *opt)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
-	const struct linnet_af_ops *af = linnet_flow_af(flow);
+	struct linnet_first_windows first;
+	struct linnet_path path;
 
 	req->flow = *flow;
 	req->bound_dev_if = bound_dev(sk, flow);
@@ -68,13 +69,16 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
 	req->opt.wscale_ok &= !!READ_ONCE(ln->window_scaling);
 	req->ts_recent = opt->tsval;
 	req->ts_offset = linnet_timestamp_offset(flow);
-	req->mss = linnet_mss_for(af, af->path_mtu(sk, flow));
+	linnet_flow_af(flow)->path(sk, flow, &path);
+	req->mss = path.advmss;
 	if (tcp_sk(sk)->rx_opt.user_mss)
 		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
-	req->rcv_wnd = min3(linnet_rcv_full(sk), linnet_window_most(sk),
-			    65535U);
-	if (req->opt.wscale_ok)
-		req->rcv_wscale = linnet_wscale_for(linnet_window_most(sk));
+	linnet_first_windows(sk, &path, req->mss - (req->opt.timestamp ?
+			     LINNET_OPTLEN_TIMESTAMP_ALIGNED : 0),
+			     req->opt.wscale_ok, &first);
+	req->rcv_wnd = first.window;
+	req->window_clamp = first.clamp;
+	req->rcv_wscale = first.wscale;
 	req->last_reply = jiffies - HZ;
 }
 

@@ -19,6 +19,7 @@
  * @ts_recent: the peer's last timestamp
  * @ts_offset: what our TSval starts from
  * @rcv_wnd: window told in our SYN and ACK, bytes
+ * @window_clamp: the largest window that there may ever be, bytes
  * @rcv_wscale: window scale told there
  * @timeouts: how often its timer has expired
  * @retransmits: how often the SYN and ACK was repeated
@@ -41,6 +42,7 @@ struct linnet_request {
 	u32			ts_recent;
 	u32			ts_offset;
 	u32			rcv_wnd;
+	u32			window_clamp;
 	u8			rcv_wscale;
 	u8			timeouts;
 	u8			retransmits;

@@ -148,14 +148,13 @@ void linnet_established(struct sock *sk)
 	tp->retrans_stamp = 0;
 	ls->lost_seq = tp->snd_una;
 	ls->retrans_seq = tp->snd_una;
-	ls->ack.rcv_mss = min_t(u32, tp->mss_cache, tp->advmss);
+	linnet_buffers_init(sk);
 	/* RFC 5681 forbids waiting while the peer is in slow start: what it
 	 * sends first is acknowledged at once
 	 */
 	ls->ack.quick = min_t(u32, tp->rcv_wnd / (2 * ls->ack.rcv_mss) ?: 2,
 			      16);
 	ls->ack.last_data = tcp_jiffies32;
-	linnet_buffers_init(sk);
 	linnet_cong_start(sk);
 	linnet_sndbuf_expand(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
@@ -285,15 +284,41 @@ static void acknowledge_now(struct sock *sk)
 	linnet_sk(sk)->ack.now = true;
 }
 
+/* How large are the peer's full segments?  One may be short because the peer
+ * had no more to send, or because options took room; two of a size in a row are
+ * full ones.
+ */
+static void measure_mss(struct sock *sk, const struct linnet_segment *seg)
+{
+	const u8 last = LINNET_FIN | LINNET_SYN | LINNET_PSH | LINNET_URG;
+	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
+	u32 len = skb_shinfo(seg->skb)->gso_size ?: seg->len;
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 last_size = ack->last_size, total = len + seg->header_len;
+
+	ack->last_size = 0;
+	if (len >= ack->rcv_mss) {
+		if (len > ack->rcv_mss)
+			linnet_ratio_measure(sk, seg);
+		ack->rcv_mss = min_t(u32, len, tp->advmss);
+		return;
+	}
+	if (total < LINNET_MSS_DEFAULT_IPV4 + LINNET_HEADER_LEN &&
+	    (seg->flags & last || total < TCP_MIN_MSS + LINNET_HEADER_LEN))
+		return;
+	ack->last_size = total - tp->tcp_header_len;
+	if (ack->last_size == last_size)
+		ack->rcv_mss = last_size;
+}
+
 /* How the peer cuts its data, and how often it comes: RFC 9293, 3.8.6.3 */
 static void measure_data(struct sock *sk, const struct linnet_segment *seg)
 {
 	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 len = skb_shinfo(seg->skb)->gso_size ?: seg->len;
 
-	if (len > ack->rcv_mss)
-		ack->rcv_mss = min_t(u32, len, tp->advmss);
+	measure_mss(sk, seg);
+	linnet_rcv_rtt_timestamp(sk, seg);
 	linnet_rcv_rtt_measure(sk);
 	/* After a pause the peer is in slow start again */
 	if (tcp_jiffies32 - ack->last_data > usecs_to_jiffies(linnet_rto(sk)))
@@ -311,6 +336,7 @@ static void out_of_order(struct sock *sk, struct linnet_segment *seg)
 	LINNET_COUNT(sock_net(sk), OutOfOrder);
 	tcp_sk(sk)->rcv_ooopack++;
 	become_data(skb, seg);
+	linnet_window_grow(sk, skb);
 	__skb_queue_head_init(&covered);
 	if (linnet_reassembly_insert(r, skb, &covered))
 		skb_set_owner_r(skb, sk);
@@ -353,7 +379,8 @@ bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg)
 		acknowledge_now(sk);
 		return false;
 	}
-	measure_data(sk, seg);
+	if (seg->len)
+		measure_data(sk, seg);
 	if (seq_after(seg->seq, tp->rcv_nxt)) {
 		out_of_order(sk, seg);
 		acknowledge_now(sk);
@@ -367,6 +394,7 @@ bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg)
 	}
 	filled = !linnet_reassembly_empty(r);
 	become_data(seg->skb, seg);
+	linnet_window_grow(sk, seg->skb);
 	if (!accept_in_order(sk, seg->skb))
 		return true;
 	if (filled) {
@@ -379,6 +407,19 @@ bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg)
 	if (!sock_flag(sk, SOCK_DEAD))
 		linnet_data_ready(sk);
 	return true;
+}
+
+/* More than a full segment is owed an ACK (RFC 9293, MUST-59).  One that would
+ * only tell that the window closes can wait for the reader, who is about to
+ * open it again, or for the delayed ACK.
+ */
+static bool second_segment(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	return tp->rcv_nxt - tp->rcv_wup > linnet_sk(sk)->ack.rcv_mss &&
+	       (tp->rcv_nxt - tp->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
+		linnet_window_now(sk) >= tp->rcv_wnd);
 }
 
 /* Send what may be sent, and acknowledge if it is time: RFC 9293, 3.8.6.3 and
@@ -406,8 +447,8 @@ static void after_segment(struct sock *sk)
 	}
 	if (!ack->pending)
 		return;
-	if (ack->now || tp->rcv_nxt - tp->rcv_wup > ack->rcv_mss ||
-	    (ack->quick && !ack->pingpong))
+	if (ack->now || (ack->quick && !ack->pingpong) ||
+	    second_segment(sk))
 		linnet_send_ack(sk);
 	else
 		linnet_ack_arm(sk);

@@ -69,16 +69,20 @@ static struct rtable *route_flow(struct sock *sk,
 	return ip_route_output_key(flow->net, &fl4);
 }
 
-static u32 ipv4_path_mtu(struct sock *sk, const struct linnet_flow *flow)
+static void ipv4_path(struct sock *sk, const struct linnet_flow *flow,
+		      struct linnet_path *path)
 {
 	struct rtable *rt = route_flow(sk, flow);
-	u32 mtu;
 
-	if (IS_ERR(rt))
-		return IPV4_MIN_MTU;
-	mtu = dst_mtu(&rt->dst);
+	if (IS_ERR(rt)) {
+		*path = (struct linnet_path){
+			.mtu	= IPV4_MIN_MTU,
+			.advmss	= LINNET_MSS_DEFAULT_IPV4,
+		};
+		return;
+	}
+	linnet_path_of(&rt->dst, path);
 	ip_rt_put(rt);
-	return mtu;
 }
 
 static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
@@ -139,7 +143,7 @@ const struct linnet_af_ops linnet_ipv4_ops = {
 	.checksum	= ipv4_checksum,
 	.route		= ipv4_route,
 	.send_reply	= ipv4_send_reply,
-	.path_mtu	= ipv4_path_mtu,
+	.path		= ipv4_path,
 	.init_child	= ipv4_init_child,
 };
 

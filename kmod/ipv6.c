@@ -101,16 +101,20 @@ static struct dst_entry *route_flow(struct sock *sk,
 	return ip6_dst_lookup_flow(flow->net, NULL, &fl6, NULL);
 }
 
-static u32 ipv6_path_mtu(struct sock *sk, const struct linnet_flow *flow)
+static void ipv6_path(struct sock *sk, const struct linnet_flow *flow,
+		      struct linnet_path *path)
 {
 	struct dst_entry *dst = route_flow(sk, flow);
-	u32 mtu;
 
-	if (IS_ERR(dst))
-		return IPV6_MIN_MTU;
-	mtu = dst_mtu(dst);
+	if (IS_ERR(dst)) {
+		*path = (struct linnet_path){
+			.mtu	= IPV6_MIN_MTU,
+			.advmss	= LINNET_MSS_DEFAULT_IPV6,
+		};
+		return;
+	}
+	linnet_path_of(dst, path);
 	dst_release(dst);
-	return mtu;
 }
 
 static int ipv6_send_reply(struct sock *sk, const struct linnet_flow *flow,
@@ -213,7 +217,7 @@ const struct linnet_af_ops linnet_ipv6_ops = {
 	.checksum	= ipv6_checksum,
 	.route		= ipv6_route,
 	.send_reply	= ipv6_send_reply,
-	.path_mtu	= ipv6_path_mtu,
+	.path		= ipv6_path,
 	.init_child	= ipv6_init_child,
 };
 

@@ -56,6 +56,7 @@
 extern int linnet_proto;	/* IP protocol number, module.c */
 
 struct linnet_flow;
+struct linnet_path;
 struct linnet_request;
 struct linnet_bind_bucket;
 struct linnet_timewait;
@@ -72,7 +73,7 @@ struct linnet_timewait;
  *	cached is stale; NULL if there is none.  The caller owns no reference.
  * @send_reply: send a segment that no connected socket sends; @sk is the
  *	listener or NULL; consumes the buffer
- * @path_mtu: path MTU of a connection that a listener is about to get, bytes
+ * @path: the way to the peer of a connection that a listener is about to get
  * @init_child: set the addresses of a child
  *
  * An AF_INET6 socket that talks to a v4-mapped address has IPv4's.
@@ -86,8 +87,9 @@ struct linnet_af_ops {
 	int			(*send_reply)(struct sock *sk,
 					      const struct linnet_flow *flow,
 					      struct sk_buff *skb);
-	u32			(*path_mtu)(struct sock *sk,
-					    const struct linnet_flow *flow);
+	void			(*path)(struct sock *sk,
+					const struct linnet_flow *flow,
+					struct linnet_path *path);
 	void			(*init_child)(const struct sock *parent,
 					      struct sock *child,
 					      const struct linnet_flow *flow);
@@ -124,7 +126,9 @@ enum linnet_timer_event {
  * @now: it is owed at once
  * @quick: how many more ACKs are sent without delay
  * @pingpong: the connection answers what it gets: ACKs can ride on data
+ * @no_memory: the last segment was dropped for lack of memory
  * @rcv_mss: the peer's segment size as seen, bytes
+ * @last_size: the size of a smaller segment that came last, or 0, bytes
  * @timeout: how long an ACK may wait, jiffies
  * @last_data: when data came last, jiffies
  */
@@ -132,8 +136,10 @@ struct linnet_ack_state {
 	bool		pending;
 	bool		now;
 	bool		pingpong;
+	bool		no_memory;
 	u8		quick;
 	u16		rcv_mss;
+	u16		last_size;
 	u32		timeout;
 	u32		last_data;
 };
@@ -163,12 +169,6 @@ struct linnet_ack_state {
  * @sack_seen: SACK blocks of the last ACK: what they cover is marked
  * @last_challenge: when a challenge ACK was sent last, jiffies
  * @pmtu: path MTU that the MSS was computed from, bytes
- * @rcv_rtt_us: round-trip time as the receiver sees it, microseconds
- * @rcv_rtt_seq: a round trip has passed when RCV.NXT reaches this
- * @rcv_rtt_start: when that measurement began, microseconds
- * @rcv_space: bytes that the user read in the last round trip
- * @rcv_space_seq: copied_seq when this measurement began
- * @rcv_space_start: when it began, microseconds
  */
 struct linnet_sock {
 	struct tcp_sock			tcp;
@@ -192,12 +192,6 @@ struct linnet_sock {
 	struct linnet_block		sack_seen[LINNET_SACK_BLOCKS_MAX];
 	unsigned long			last_challenge;
 	u32				pmtu;
-	u32				rcv_rtt_us;
-	u32				rcv_rtt_seq;
-	u64				rcv_rtt_start;
-	u32				rcv_space;
-	u32				rcv_space_seq;
-	u64				rcv_space_start;
 };
 
 /* The IPv6 socket.  6.1 finds ipv6_pinfo at the end of the object. */
@@ -263,6 +257,29 @@ struct linnet_flow {
 	};
 };
 
+/**
+ * struct linnet_path - what the route to a peer says
+ * @mtu: path MTU, bytes
+ * @advmss: the MSS to offer, bytes
+ * @window: the largest window, bytes; 0: not said
+ * @init_window: the first window, segments; 0: not said
+ */
+struct linnet_path {
+	u32	mtu;
+	u32	advmss;
+	u32	window;
+	u32	init_window;
+};
+
+static inline void linnet_path_of(const struct dst_entry *dst,
+				  struct linnet_path *path)
+{
+	path->mtu = dst_mtu(dst);
+	path->advmss = max_t(u32, dst_metric_advmss(dst), TCP_MIN_MSS);
+	path->window = dst_metric(dst, RTAX_WINDOW);
+	path->init_window = dst_metric(dst, RTAX_INITRWND);
+}
+
 /* module.c: what a network namespace has */
 struct linnet_net {
 	const struct tcp_congestion_ops __rcu *congestion_control;
@@ -294,6 +311,11 @@ struct linnet_net {
 	int	rfc1337;
 	int	rmem[3];
 	int	wmem[3];
+	int	adv_win_scale;
+	int	app_win;
+	int	shrink_window;
+	int	workaround_signed_windows;
+	int	min_rtt_wlen;
 	int	limit_output_bytes;
 	int	min_tso_segs;
 	int	challenge_ack_limit;
@@ -459,14 +481,42 @@ void linnet_recovery_mtu(struct sock *sk);
 void linnet_enter_cwr(struct sock *sk);
 
 /* flow.c: windows and buffers */
+
+/**
+ * struct linnet_first_windows - what a SYN tells of our window
+ * @window: the window, bytes
+ * @clamp: the largest that there may ever be, bytes
+ * @wscale: the scale that it offers
+ */
+struct linnet_first_windows {
+	u32	window;
+	u32	clamp;
+	u8	wscale;
+};
+
+void linnet_first_windows(const struct sock *sk, const struct linnet_path *path,
+			  u32 mss, bool wscale_ok,
+			  struct linnet_first_windows *first);
 u32 linnet_select_window(struct sock *sk);
+u32 linnet_window_now(struct sock *sk);
+int linnet_window_of(const struct sock *sk, int space);
+void linnet_window_pressed(struct sock *sk);
+void linnet_window_grow(struct sock *sk, const struct sk_buff *skb);
+void linnet_window_clamp(struct sock *sk, u32 most);
+void linnet_ratio_measure(struct sock *sk, const struct linnet_segment *seg);
+void linnet_rcv_mss_init(struct sock *sk);
+void linnet_rcv_rtt_timestamp(struct sock *sk,
+			      const struct linnet_segment *seg);
+int linnet_set_rcvlowat(struct sock *sk, int val);
+void linnet_set_rcvbuf(struct sock *sk, int val);
 void linnet_initial_window(struct sock *sk);
 void linnet_buffers_init(struct sock *sk);
 void linnet_rcv_space_adjust(struct sock *sk);
 void linnet_rcv_rtt_measure(struct sock *sk);
 u32 linnet_rcv_free(const struct sock *sk);
 u32 linnet_rcv_full(const struct sock *sk);
-u32 linnet_window_most(const struct sock *sk);
+
+/* memory.c: when memory is short */
 bool linnet_rmem_room(struct sock *sk, struct sk_buff *skb);
 
 /* cong.c: hosting tcp_congestion_ops */

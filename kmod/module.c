@@ -8,7 +8,6 @@
  * it for whoever opens a socket.
  */
 #include <linux/linnet.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <net/netns/generic.h>
@@ -82,14 +81,15 @@ static struct pernet_operations net_ops = {
 	.size	= sizeof(struct linnet_net),
 };
 
-/* As tcp_mem: in pages, by the memory that the machine has */
+/* As TCP's: in pages, by the memory that the machine has; and as many orphans
+ * as connections in TIME-WAIT
+ */
 static void __init init_memory_limits(void)
 {
-	unsigned long limit = max(nr_free_buffer_pages() / 16, 128UL);
-
-	linnet_sysctl_mem[0] = limit / 4 * 3;
-	linnet_sysctl_mem[1] = limit;
-	linnet_sysctl_mem[2] = linnet_sysctl_mem[0] * 2;
+	memcpy(linnet_sysctl_mem, tcp_prot.sysctl_mem,
+	       sizeof(linnet_sysctl_mem));
+	linnet_sysctl_max_orphans =
+		READ_ONCE(init_net.ipv4.tcp_death_row.sysctl_max_tw_buckets);
 }
 
 static int __init linnet_init(void)

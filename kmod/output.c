@@ -342,7 +342,8 @@ int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
 	if (WARN_ON_ONCE(!len || len >= skb->len))
 		return -EINVAL;
 	if (in_rtx_queue &&
-	    sk->sk_wmem_queued >> 1 > READ_ONCE(sk->sk_sndbuf) + SPLIT_SLACK)
+	    sk->sk_wmem_queued >> 1 >
+	    (long)READ_ONCE(sk->sk_sndbuf) + SPLIT_SLACK)
 		return -ENOMEM;
 	if (unshare(sk, skb))
 		return -ENOMEM;
@@ -488,17 +489,20 @@ void linnet_send_challenge_ack(struct sock *sk)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	struct linnet_sock *ls = linnet_sk(sk);
+	int limit = READ_ONCE(ln->challenge_ack_limit);
 	u32 now = jiffies / HZ;
 
 	/* one connection must not answer itself into a loop ... */
 	if (time_before(jiffies, ls->last_challenge +
 			msecs_to_jiffies(READ_ONCE(ln->invalid_ratelimit))))
 		return;
+	if (limit == INT_MAX)
+		goto send;
 	/* ... and all together must not tell by silence that one exists: the
 	 * limit is shared but not exact (CVE-2016-5696)
 	 */
 	if (READ_ONCE(ln->challenge_timestamp) != now) {
-		u32 half = (READ_ONCE(ln->challenge_ack_limit) + 1) / 2;
+		u32 half = (limit + 1) / 2;
 
 		WRITE_ONCE(ln->challenge_timestamp, now);
 		WRITE_ONCE(ln->challenge_count,
@@ -507,6 +511,7 @@ void linnet_send_challenge_ack(struct sock *sk)
 	if (!READ_ONCE(ln->challenge_count))
 		return;
 	WRITE_ONCE(ln->challenge_count, READ_ONCE(ln->challenge_count) - 1);
+send:
 	ls->last_challenge = jiffies;
 	LINNET_COUNT(sock_net(sk), ChallengeAcks);
 	linnet_send_ack(sk);
@@ -701,11 +706,13 @@ u16 linnet_advertised_mss(struct sock *sk)
 {
 	struct dst_entry *dst = linnet_sk(sk)->af->route(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
+	struct linnet_path path;
 	u32 mss = tp->advmss;
 
-	if (dst)
-		mss = min_t(u32, mss, linnet_mss_for(linnet_sk(sk)->af,
-						     dst_mtu(dst)));
+	if (dst) {
+		linnet_path_of(dst, &path);
+		mss = min(mss, path.advmss);
+	}
 	if (tp->rx_opt.user_mss)
 		mss = min_t(u32, mss, tp->rx_opt.user_mss);
 	tp->advmss = mss;

@@ -87,10 +87,7 @@ static void after_read(struct sock *sk, int copied)
 		offered = 0;
 	if (2 * offered > tp->window_clamp)
 		return;
-	window = linnet_window_select(offered, min(linnet_rcv_free(sk),
-						   tp->window_clamp),
-				      linnet_rcv_full(sk), ack->rcv_mss,
-				      tp->rx_opt.rcv_wscale);
+	window = linnet_window_now(sk);
 	if (linnet_window_update_due(offered, window))
 		linnet_send_ack(sk);
 }

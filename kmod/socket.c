@@ -8,6 +8,7 @@
 #include <asm/ioctls.h>
 
 #include "linnet.h"
+#include "flow.h"
 #include "rtt.h"
 #include "trace.h"
 
@@ -108,7 +109,10 @@ void linnet_init_connection(struct sock *sk)
 	memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
 	ls->last_challenge = jiffies - HZ;
 	ls->pmtu = 0;
-	ls->rcv_rtt_us = 0;
+	linnet_compat_set_ratio(tp, LINNET_RATIO_DEFAULT);
+	tp->rcv_rtt_est.rtt_us = 0;
+	tp->rcv_rtt_est.time = 0;
+	tp->rcv_rtt_last_tsecr = 0;
 
 	/* These belong to TCP's own machinery, which tcp_get_info() and others
 	 * look at: they stay empty.
@@ -138,7 +142,6 @@ void linnet_init_connection(struct sock *sk)
 	tp->mdev_max_us = 0;
 	tp->rttvar_us = 0;
 	minmax_reset(&tp->rtt_min, tcp_jiffies32, ~0U);
-	tp->rcv_rtt_last_tsecr = 0;
 
 	tcp_snd_cwnd_set(tp, TCP_INIT_CWND);
 	tp->snd_cwnd_cnt = 0;
@@ -233,6 +236,7 @@ int linnet_connect_start(struct sock *sk)
 		goto fail;
 	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
 	sk_set_txhash(sk);
+	atomic_set(&inet_sk(sk)->inet_id, get_random_u16());
 	linnet_flow_of(sk, &flow);
 	tp->write_seq = linnet_isn(&flow);
 	tp->tsoffset = linnet_timestamp_offset(&flow);
@@ -246,6 +250,7 @@ int linnet_connect_start(struct sock *sk)
 	linnet_sync_mss(sk);
 	linnet_advertised_mss(sk);
 	linnet_initial_window(sk);
+	linnet_rcv_mss_init(sk);
 	err = linnet_send_syn(sk);
 	if (!err)
 		return 0;
@@ -470,6 +475,8 @@ struct proto linnet6_prot = {
 	.poll		= linnet_poll,					\
 	.gettstamp	= sock_gettstamp,				\
 	.listen		= linnet_listen,				\
+	.set_rcvlowat	= linnet_set_rcvlowat,				\
+	LINNET_COMPAT_SET_RCVBUF(linnet_set_rcvbuf)			\
 	.shutdown	= inet_shutdown,				\
 	.setsockopt	= sock_common_setsockopt,			\
 	.getsockopt	= sock_common_getsockopt,			\

@@ -62,11 +62,13 @@ static int set_keepidle(struct sock *sk, int val)
 
 static int set_window_clamp(struct sock *sk, int val)
 {
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (!val && sk->sk_state != TCP_CLOSE)
+	if (val) {
+		linnet_window_clamp(sk, max(val, 0));
+		return 0;
+	}
+	if (sk->sk_state != TCP_CLOSE)
 		return -EINVAL;
-	tp->window_clamp = val ? max_t(int, val, SOCK_MIN_RCVBUF / 2) : 0;
+	tcp_sk(sk)->window_clamp = 0;
 	return 0;
 }
 
@@ -298,8 +300,6 @@ static void fill_tcp_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_ato = jiffies_to_usecs(ls->ack.timeout);
 	info->tcpi_rcv_mss = ls->ack.rcv_mss;
 	info->tcpi_pmtu = ls->pmtu;
-	info->tcpi_rcv_rtt = ls->rcv_rtt_us;
-	info->tcpi_rcv_space = ls->rcv_space;
 	info->tcpi_last_data_recv = jiffies_to_msecs(tcp_jiffies32 -
 						     ls->ack.last_data);
 }

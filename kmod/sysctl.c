@@ -10,7 +10,7 @@
 
 /* Those that are of the whole machine, as TCP's are */
 long linnet_sysctl_mem[3];
-int linnet_sysctl_max_orphans = 8192;
+int linnet_sysctl_max_orphans;
 
 static int syn_retries_max = MAX_TCP_SYNCNT;
 static int retries_max = 255;
@@ -21,7 +21,8 @@ static int probes_max = MAX_TCP_KEEPCNT;
 static int buffer_min = SOCK_MIN_RCVBUF, buffer_max = INT_MAX / 2;
 static int segs_max = 64;
 static int milliseconds_max = 60000;
-static unsigned int lowat_min = 1;
+static int int_max = INT_MAX;
+static int scale_min = -31, scale_max = 31;
 
 static int congestion_control(linnet_ctl_table *table, int write, void *buffer,
 			      size_t *lenp, loff_t *ppos)
@@ -58,7 +59,7 @@ static int congestion_control(linnet_ctl_table *table, int write, void *buffer,
 	.mode		= 0644,						\
 	.proc_handler	= proc_dointvec_minmax,				\
 	.extra1		= &buffer_min,					\
-	.extra2		= &buffer_max,					\
+	.extra2		= &int_max,					\
 }
 
 /* .data is an offset into struct linnet_net until it is copied for one */
@@ -93,8 +94,13 @@ static const struct ctl_table template[] = {
 	LINNET_INT(max_tw_buckets, SYSCTL_ZERO, &buffer_max),
 	LINNET_INT(limit_output_bytes, &buffer_min, &buffer_max),
 	LINNET_INT(min_tso_segs, SYSCTL_ONE, &segs_max),
-	LINNET_INT(challenge_ack_limit, SYSCTL_ZERO, &buffer_max),
+	LINNET_INT(challenge_ack_limit, SYSCTL_ZERO, &int_max),
 	LINNET_INT(invalid_ratelimit, SYSCTL_ZERO, &milliseconds_max),
+	LINNET_INT(adv_win_scale, &scale_min, &scale_max),
+	LINNET_INT(app_win, SYSCTL_ZERO, &scale_max),
+	LINNET_INT(shrink_window, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(workaround_signed_windows, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(min_rtt_wlen, SYSCTL_ZERO, &seconds_max),
 	LINNET_INT3(rmem),
 	LINNET_INT3(wmem),
 	{
@@ -103,8 +109,7 @@ static const struct ctl_table template[] = {
 						   notsent_lowat),
 		.maxlen		= sizeof(unsigned int),
 		.mode		= 0644,
-		.proc_handler	= proc_douintvec_minmax,
-		.extra1		= &lowat_min,
+		.proc_handler	= proc_douintvec,
 	},
 };
 
@@ -132,7 +137,7 @@ static void set_defaults(struct net *net)
 	ln->max_syn_backlog = READ_ONCE(tcp->sysctl_max_syn_backlog);
 	ln->syncookies = READ_ONCE(tcp->sysctl_tcp_syncookies);
 	ln->l3mdev_accept = linnet_compat_l3mdev_accept(tcp);
-	ln->abort_on_overflow = 0;
+	ln->abort_on_overflow = !!READ_ONCE(tcp->sysctl_tcp_abort_on_overflow);
 	ln->fin_timeout = READ_ONCE(tcp->sysctl_tcp_fin_timeout) / HZ;
 	ln->keepalive_time = READ_ONCE(tcp->sysctl_tcp_keepalive_time) / HZ;
 	ln->keepalive_intvl = READ_ONCE(tcp->sysctl_tcp_keepalive_intvl) / HZ;
@@ -143,11 +148,16 @@ static void set_defaults(struct net *net)
 	memcpy(ln->wmem, tcp->sysctl_tcp_wmem, sizeof(ln->wmem));
 	ln->limit_output_bytes = READ_ONCE(tcp->sysctl_tcp_limit_output_bytes);
 	ln->min_tso_segs = READ_ONCE(tcp->sysctl_tcp_min_tso_segs);
-	ln->challenge_ack_limit = 1000;
-	ln->invalid_ratelimit = 500;
-	/* TCP lets it be 0, and no socket would be writable */
-	ln->notsent_lowat = READ_ONCE(tcp->sysctl_tcp_notsent_lowat) ?:
-			    UINT_MAX;
+	ln->adv_win_scale = READ_ONCE(tcp->sysctl_tcp_adv_win_scale);
+	ln->app_win = READ_ONCE(tcp->sysctl_tcp_app_win);
+	ln->shrink_window = !!READ_ONCE(tcp->sysctl_tcp_shrink_window);
+	ln->workaround_signed_windows =
+		!!READ_ONCE(tcp->sysctl_tcp_workaround_signed_windows);
+	ln->min_rtt_wlen = READ_ONCE(tcp->sysctl_tcp_min_rtt_wlen);
+	ln->challenge_ack_limit = READ_ONCE(tcp->sysctl_tcp_challenge_ack_limit);
+	ln->invalid_ratelimit =
+		jiffies_to_msecs(READ_ONCE(tcp->sysctl_tcp_invalid_ratelimit));
+	ln->notsent_lowat = READ_ONCE(tcp->sysctl_tcp_notsent_lowat);
 }
 
 /**

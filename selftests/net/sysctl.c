@@ -34,7 +34,12 @@ static const struct {
 	{ "keepalive_intvl", 1, 32767 },
 	{ "keepalive_probes", 1, 127 },
 	{ "max_tw_buckets", 0, 1073741823 },
-	{ "challenge_ack_limit", 0, 1073741823 },
+	{ "challenge_ack_limit", 0, 2147483647 },
+	{ "adv_win_scale", -31, 31 },
+	{ "app_win", 0, 31 },
+	{ "shrink_window", 0, 1 },
+	{ "workaround_signed_windows", 0, 1 },
+	{ "min_rtt_wlen", 0, 86400 },
 	{ "invalid_ratelimit", 0, 60000 },
 	{ "min_tso_segs", 1, 64 },
 };

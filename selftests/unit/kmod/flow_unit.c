@@ -5,11 +5,92 @@
 
 static void test_space(void)
 {
-	EXPECT(linnet_window_from_space(-1) == 0, "negative");
-	EXPECT(linnet_window_from_space(-2147483647 - 1) == 0, "most negative");
-	EXPECT(linnet_window_from_space(0) == 0, "none");
-	EXPECT(linnet_window_from_space(131072) == 65536, "half");
-	EXPECT(linnet_window_from_space(2147483647) == 1073741823, "most");
+	EXPECT(linnet_window_by_scale(-1, 1) == 0, "negative");
+	EXPECT(linnet_window_by_scale(-2147483647 - 1, 1) == 0, "most negative");
+	EXPECT(linnet_window_by_scale(0, 1) == 0, "none");
+	EXPECT(linnet_window_by_scale(131072, 1) == 65536, "half");
+	EXPECT(linnet_window_by_scale(131071, 1) == 65536, "half, odd");
+	EXPECT(linnet_window_by_scale(131072, 2) == 98304, "three quarters");
+	EXPECT(linnet_window_by_scale(131072, 0) == 131072, "all");
+	EXPECT(linnet_window_by_scale(131072, -2) == 32768, "a quarter");
+	EXPECT(linnet_window_by_scale(131072, -31) == 0, "nothing");
+	EXPECT(linnet_window_by_scale(2147483647, 31) == 2147483647, "most");
+	EXPECT(linnet_window_by_ratio(-1, 255) == 0, "negative");
+	EXPECT(linnet_window_by_ratio(131072, LINNET_RATIO_DEFAULT) == 65536, "half");
+	EXPECT(linnet_window_by_ratio(131072, 255) == 130560, "nearly all");
+	EXPECT(linnet_window_by_ratio(2147483647, 255) == 2139095039, "most");
+	EXPECT(linnet_window_by_ratio(255, 1) == 0, "too little");
+}
+
+static void test_first(void)
+{
+	static const struct {
+		__u32	space, mss, most, segments, want;
+	} row[] = {
+		/* Ethernet, default buffers: Linux's 64240 */
+		{ 65536, 1460, 65535, 0, 64240 },
+		/* loopback */
+		{ 65536, 65483, 65535, 0, 65483 },
+		/* less than a segment: all of it */
+		{ 1000, 1460, 65535, 0, 1000 },
+		{ 0, 1460, 65535, 0, 0 },
+		{ 1000000, 1460, 65535, 0, 65535 },
+		{ 1000000, 1460, 32767, 0, 32767 },
+		{ 1000000, 1460, ~0U, 0, 998640 },
+		/* the route's bound */
+		{ 65536, 1460, 65535, 10, 14600 },
+		{ 5000, 1460, 65535, 10, 4380 },
+		{ 65536, 1460, 65535, ~0U, 64240 },
+		/* nobody told a size */
+		{ 65536, 0, 65535, 0, 65535 },
+	};
+
+	for (int i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		__u32 got = linnet_first_window(row[i].space, row[i].mss, row[i].most,
+						row[i].segments);
+
+		EXPECT(got == row[i].want, "row %d: %u, not %u", i, got, row[i].want);
+	}
+}
+
+static void test_growth(void)
+{
+	static const struct {
+		__u32	len, cost, limit, most, advmss, mss, want;
+	} row[] = {
+		/* no dearer than assumed: two segments, or twice what came */
+		{ 1448, 1448, 65536, 3145728, 1460, 1448, 2920 },
+		{ 1448, 1000, 3000000, 3145728, 1460, 1448, 2920 },
+		{ 14480, 14000, 65536, 3145728, 1460, 1448, 28960 },
+		/* up to twice as dear: while the window is below half */
+		{ 1448, 1449, 65536, 3145728, 1460, 1000, 2896 },
+		{ 1448, 2896, 1572864, 3145728, 1460, 1448, 2896 },
+		{ 1448, 2896, 1572865, 3145728, 1460, 1448, 0 },
+		/* up to four times: below a quarter */
+		{ 1448, 2898, 786432, 3145728, 1460, 1448, 2896 },
+		{ 1448, 2898, 786433, 3145728, 1460, 1448, 0 },
+		/* nothing but cost */
+		{ 1, 65536, 65536, 3145728, 1460, 1448, 0 },
+		{ 0, 1, 0, 0, 1460, 1448, 2896 },
+		{ 0, ~0U, 1, 0, 1460, 1448, 0 },
+	};
+
+	for (int i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		__u32 got = linnet_window_growth(row[i].len, row[i].cost, row[i].limit,
+						 row[i].most, row[i].advmss, row[i].mss);
+
+		EXPECT(got == row[i].want, "row %d: %u, not %u", i, got, row[i].want);
+	}
+}
+
+static void test_goal(void)
+{
+	/* as much as before: twice that and a cushion */
+	EXPECT(linnet_rcv_window_goal(100000, 100000, 1460) == 223360, "steady");
+	/* twice as much: twice as much again, and again */
+	EXPECT(linnet_rcv_window_goal(200000, 100000, 1460) == 3 * 423360, "doubled");
+	EXPECT(linnet_rcv_window_goal(1, 1, 0) == 2, "least");
+	EXPECT(linnet_rcv_window_goal(1 << 30, 1, 65535) > 1ULL << 60, "most");
 }
 
 /* The least shift that lets 16 bits tell the space, 14 at most */
@@ -39,6 +120,17 @@ static void test_wscale(void)
 	}
 }
 
+/* A window on its own: nothing else bounds it, and what was told is on offer */
+static __u32 select5(__u32 offered, __u32 free, __u32 full, __u32 mss, __u8 wscale)
+{
+	struct linnet_window w = {
+		.offered = offered, .told = offered, .free = free, .allowed = full,
+		.full = full, .limit = ~0U, .mss = mss, .wscale = wscale,
+	};
+
+	return linnet_window_select(&w);
+}
+
 static void test_select(void)
 {
 	static const struct {
@@ -48,7 +140,7 @@ static void test_select(void)
 	} row[] = {
 		/* an empty buffer: whole segments, or whole units of the scale */
 		{ 0, 65535, 65535, 1460, 0, 44 * 1460 },
-		{ 0, 65535, 65535, 1460, 7, 511 * 128 },
+		{ 0, 65535, 65535, 1460, 7, 512 * 128 },
 		/* what was offered stands, to the byte */
 		{ 5000, 100, 65535, 1460, 0, 5000 },
 		{ 5000, 0, 65535, 1460, 0, 5000 },
@@ -59,7 +151,9 @@ static void test_select(void)
 		{ 0, 1459, 16000, 1460, 0, 0 },
 		{ 0, 1460, 16000, 1460, 0, 1460 },
 		{ 0, 1459, 16000, 1460, 7, 0 },
-		{ 0, 1460, 16000, 1460, 7, 11 * 128 },
+		/* rounded down first: the scale must not make it more */
+		{ 0, 1460, 16000, 1460, 7, 0 },
+		{ 0, 1536, 16000, 1460, 7, 12 * 128 },
 		/* closed: less than a sixteenth of the buffer */
 		{ 0, 4095, 65536, 1460, 0, 0 },
 		{ 0, 4096, 65536, 1460, 0, 2 * 1460 },
@@ -71,7 +165,8 @@ static void test_select(void)
 		{ 2920, 5839, 65535, 1460, 0, 4380 },
 		/* a buffer smaller than a segment: the whole of it */
 		{ 0, 1000, 1000, 1460, 0, 1000 },
-		{ 0, 999, 1000, 1460, 0, 0 },
+		{ 0, 501, 1000, 1460, 0, 501 },
+		{ 0, 500, 1000, 1460, 0, 0 },
 		/* a size of segments that nobody has told yet */
 		{ 0, 777, 1000, 0, 0, 777 },
 		{ 0, 0, 0, 1460, 0, 0 },
@@ -81,13 +176,13 @@ static void test_select(void)
 		{ 0, 8000, 8000, 1460, 14, 16384 },
 		{ 0, 1459, 8000, 1460, 14, 0 },
 		/* the largest there is */
-		{ 0, 0x3fffffff, 0x3fffffff, 65535, 14, 65535 << 14 },
+		{ 0, 0x3fffffff, 0x3fffffff, 65535, 14, 65536 << 14 },
 		{ 65535 << 14, 0, 0x3fffffff, 65535, 14, 65535 << 14 },
 	};
 
 	for (int i = 0; i < sizeof(row) / sizeof(*row); i++) {
-		__u32 got = linnet_window_select(row[i].offered, row[i].free, row[i].full,
-						 row[i].mss, row[i].wscale);
+		__u32 got = select5(row[i].offered, row[i].free, row[i].full, row[i].mss,
+				    row[i].wscale);
 
 		EXPECT(got == row[i].want, "row %d: %u, not %u", i, got, row[i].want);
 	}
@@ -106,7 +201,7 @@ static void test_select_random(void)
 		__u32 offered = unit_below(3) ? unit_below(full + 1) : 0;
 		__u32 window, segment;
 
-		window = linnet_window_select(offered, free, full, mss, wscale);
+		window = select5(offered, free, full, mss, wscale);
 		segment = mss < full ? mss : full;
 #define CASE "offered %u free %u full %u mss %u wscale %u: %u", offered, free, full, mss, wscale, \
 	window
@@ -115,16 +210,14 @@ static void test_select_random(void)
 			EXPECT(window <= (free > offered ? free : offered), CASE);
 		else
 			EXPECT(window % unit == 0, CASE);
-		/* past what is free: the offer in units, or the one unit that a
-		 * smaller buffer could never give
-		 */
+		/* past what is free: the offer or what is free, in units */
 		if (window > free)
-			EXPECT(window - offered < unit || (full < unit && window == unit), CASE);
-		/* opened from nothing: worth a segment and a sixteenth */
+			EXPECT(window - offered < unit || window - free < unit, CASE);
+		/* opened from nothing: worth a segment and a sixteenth, or half */
 		if (!offered && window)
-			EXPECT(free >= segment && free >= full / 16, CASE);
-		/* without a scale, in steps of whole segments */
-		if (!wscale && window > offered && segment)
+			EXPECT(free >= full / 2 || (free >= segment && free >= full / 16), CASE);
+		/* without a scale, in steps of whole segments, if more than one fits */
+		if (!wscale && window > offered && segment && segment < full)
 			EXPECT(window % segment == 0 && window + segment > free, CASE);
 		/* an empty buffer never stays closed: the peer could wait for ever */
 		if (free == full && full)
@@ -160,13 +253,48 @@ static void test_edge(void)
 			used += got;
 			used -= unit_below(used + 1);	/* the user reads */
 			free = used < full ? full - used : 0;
-			edge = nxt + linnet_window_select(offered, free, full, 1460, wscale);
+			edge = nxt + select5(offered, free, full, 1460, wscale);
 			EXPECT(!seq_before(edge, before), "full %u wscale %u: back by %u", full,
 			       wscale, before - edge);
 			EXPECT((edge - nxt) % (1U << wscale) == 0, "wscale %u: %u", wscale,
 			       edge - nxt);
 		}
 	}
+}
+
+/* What bounds the window beside the buffer */
+static void test_bounds(void)
+{
+	struct linnet_window w = {
+		.told = 0, .free = 65536, .allowed = 65536, .full = 65536, .limit = 20000,
+		.mss = 1460, .wscale = 7,
+	};
+
+	EXPECT(linnet_window_wanted(&w) == 20096, "rcv_ssthresh, in units");
+	w.wscale = 0;
+	EXPECT(linnet_window_wanted(&w) == 18980, "rcv_ssthresh, in segments");
+	w.wscale = 7;
+	w.limit = ~0U;
+	w.full = 30000;
+	w.free = 3000;
+	EXPECT(linnet_window_wanted(&w) == 0, "a sixteenth of the buffer, not of the clamp");
+	w.free = 4200;
+	EXPECT(linnet_window_wanted(&w) == 4096, "rounded down");
+	w.full = 0;
+	EXPECT(linnet_window_wanted(&w) == 0, "no buffer");
+
+	/* it shrinks only when told to, and never without a scale */
+	w = (struct linnet_window){
+		.offered = 50000, .told = 50000, .free = 40000, .allowed = 65536, .full = 65536,
+		.limit = ~0U, .mss = 1460, .wscale = 7,
+	};
+	EXPECT(linnet_window_select(&w) == 50048, "it stands");
+	w.shrink = true;
+	EXPECT(linnet_window_select(&w) == 39936, "it shrinks");
+	w.free = 100;
+	EXPECT(linnet_window_select(&w) == 0, "to nothing");
+	w.wscale = 0;
+	EXPECT(linnet_window_select(&w) == 50000, "it stands without a scale");
 }
 
 static void test_update_due(void)
@@ -264,7 +392,11 @@ static const struct unit_test tests[] = {
 	{ "wire: sequence arithmetic", test_sequence },
 	{ "flow: window of a piece of buffer", test_space },
 	{ "flow: window scale", test_wscale },
+	{ "flow: first window", test_first },
 	{ "flow: window, cases", test_select },
+	{ "flow: what bounds the window", test_bounds },
+	{ "flow: how far it opens for a segment", test_growth },
+	{ "flow: window for what is read", test_goal },
 	{ "flow: window, what always holds", test_select_random },
 	{ "flow: the right edge never moves back", test_edge },
 	{ "flow: when to send an update", test_update_due },

@@ -35,4 +35,9 @@ static inline __u64 div64_u64(__u64 dividend, __u64 divisor)
 	return dividend / divisor;
 }
 
+static inline __u64 div_u64(__u64 dividend, __u32 divisor)
+{
+	return dividend / divisor;
+}
+
 #endif /* SHIM_LINUX_KERNEL_H */
