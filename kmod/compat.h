@@ -176,8 +176,8 @@ linnet_compat_hrtimer_setup(struct hrtimer *timer,
 #define linnet_compat_set_ratio(tp, ratio)	((void)(ratio))
 #endif
 
-/* 6.19: the first window may be larger than what the SYN can tell of it */
-#if KERNEL_FROM(6, 19)
+/* 6.10: the first window may be larger than what the SYN can tell of it */
+#if KERNEL_FROM(6, 10)
 #define LINNET_FIRST_WINDOW_MAX	U32_MAX
 #else
 #define LINNET_FIRST_WINDOW_MAX	U16_MAX

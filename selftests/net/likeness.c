@@ -397,6 +397,8 @@ static int windows(const struct scene *s, int f, uint32_t told[STEPS], uint32_t 
 			break;
 		send_pattern(fd[0], offset, writes[i], 1);
 		offset += writes[i];
+		if (getenv("VERBOSE"))
+			printf("# protocol %d, %s, write %d of %d\n", proto, s->name, (int)i, writes[i]);
 		AWAIT(sk_outq(fd[0]) == 0);
 		told[n++] = window_of_peer(fd[0]);
 	}
