@@ -147,6 +147,27 @@ linnet_compat_hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* 6.19: the retransmission timer of connections moved into struct sock, and the
+ * slow timer, which had been there, out of it
+ */
+#if KERNEL_FROM(6, 19)
+#define linnet_compat_rtx_timer(sk)	(&(sk)->tcp_retransmit_timer)
+#define linnet_compat_slow_timer(sk)	(&inet_csk(sk)->icsk_keepalive_timer)
+#define linnet_compat_rtx_timer_sock(t) \
+	container_of(t, struct sock, tcp_retransmit_timer)
+#define linnet_compat_slow_timer_sock(t) \
+	((struct sock *)container_of(t, struct inet_connection_sock, \
+				     icsk_keepalive_timer))
+#else
+#define linnet_compat_rtx_timer(sk)	(&inet_csk(sk)->icsk_retransmit_timer)
+#define linnet_compat_slow_timer(sk)	(&(sk)->sk_timer)
+#define linnet_compat_rtx_timer_sock(t) \
+	((struct sock *)container_of(t, struct inet_connection_sock, \
+				     icsk_retransmit_timer))
+#define linnet_compat_slow_timer_sock(t) \
+	container_of(t, struct sock, sk_timer)
+#endif
+
 /* 6.11: handlers take the table as const */
 #if KERNEL_FROM(6, 11)
 #define linnet_ctl_table	const struct ctl_table

@@ -125,6 +125,7 @@ enum linnet_timer_event {
  * @pending: an ACK is owed
  * @now: it is owed at once
  * @quick: how many more ACKs are sent without delay
+ * @armed: the timer that runs, if it does, is for it
  * @pingpong: the connection answers what it gets: ACKs can ride on data
  * @no_memory: the last segment was dropped for lack of memory
  * @rcv_mss: the peer's segment size as seen, bytes
@@ -135,6 +136,7 @@ enum linnet_timer_event {
 struct linnet_ack_state {
 	bool		pending;
 	bool		now;
+	bool		armed;
 	bool		pingpong;
 	bool		no_memory;
 	u8		quick;
@@ -148,19 +150,15 @@ struct linnet_ack_state {
  * struct linnet_sock - a socket
  * @tcp: first, so that any tcp_congestion_ops can drive the socket.  What a
  *	congestion control reads or writes lives here and nowhere else, and so
- *	does what tcp_get_info() tells.
+ *	does what tcp_get_info() tells.  Its timers are ours, too.
  * @af: what depends on the IP version
  * @bind_bucket: the local port, see table.c
  * @listen: listener only: SYN queue, see synqueue.c
  * @accept_queue: listener: children to be accepted; child: its place there
  * @reassembly: segments that came before their turn
  * @ack: when to acknowledge
- * @rtx_timer: retransmission or persist, as @timer_event tells
- * @ack_timer: delayed ACK
- * @keepalive_timer: keepalive; FIN-WAIT-2 of a socket nobody holds
  * @xmit_tasklet: goes on sending when the queue below has drained
- * @pacing_timer: goes on sending when the pace allows
- * @timer_event: what @rtx_timer is for
+ * @timer_event: what the retransmission timer is for
  * @deferred: bits LINNET_DEFERRED_*
  * @xmit_flags: bits LINNET_THROTTLED, LINNET_KICKED
  * @lost_seq: everything below that is not SACKed is marked lost already
@@ -178,11 +176,7 @@ struct linnet_sock {
 	struct list_head		accept_queue;
 	struct linnet_reassembly	reassembly;
 	struct linnet_ack_state		ack;
-	struct timer_list		rtx_timer;
-	struct timer_list		ack_timer;
-	struct timer_list		keepalive_timer;
 	struct tasklet_struct		xmit_tasklet;
-	struct hrtimer			pacing_timer;
 	enum linnet_timer_event		timer_event;
 	unsigned long			deferred;
 	unsigned long			xmit_flags;

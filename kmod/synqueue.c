@@ -143,7 +143,7 @@ static void start_timer(struct linnet_listen *listen,
 /* The listener's timer is for whoever is due first */
 static void wake_for(struct sock *sk, const struct linnet_request *req)
 {
-	const struct timer_list *timer = &linnet_sk(sk)->keepalive_timer;
+	const struct timer_list *timer = linnet_compat_slow_timer(sk);
 
 	if (!timer_pending(timer) || time_after(timer->expires, req->expires))
 		linnet_keepalive_arm(sk, req->expires - jiffies);
@@ -391,7 +391,7 @@ void linnet_listen_stop(struct sock *sk)
 	unsigned int i;
 
 	linnet_unhash(sk);
-	sk_stop_timer(sk, &ls->keepalive_timer);
+	sk_stop_timer(sk, linnet_compat_slow_timer(sk));
 	for (i = 0; i < TIMEOUT_LISTS; i++)
 		list_for_each_entry_safe(req, next, &listen->due[i], due)
 			linnet_synq_drop(sk, req);

@@ -5,6 +5,10 @@
  * Every handler takes the socket lock; when a user owns the socket it leaves a
  * bit in linnet_sock.deferred, and linnet_release_cb() does the work.  A timer
  * that is armed holds a reference.
+ *
+ * The timers are those that TCP has in struct tcp_sock.  Retransmission timer
+ * and delayed ACK are armed and disarmed with nearly every segment, so disarming
+ * them only notes that their expiry means nothing.
  */
 #include "linnet.h"
 #include "rtt.h"
@@ -37,7 +41,7 @@ void linnet_rtx_arm(struct sock *sk, enum linnet_timer_event event,
 		    u32 delay_us)
 {
 	linnet_sk(sk)->timer_event = event;
-	sk_reset_timer(sk, &linnet_sk(sk)->rtx_timer,
+	sk_reset_timer(sk, linnet_compat_rtx_timer(sk),
 		       jiffies + usecs_to_jiffies(delay_us));
 }
 
@@ -48,7 +52,6 @@ void linnet_rtx_arm(struct sock *sk, enum linnet_timer_event event,
 void linnet_rtx_disarm(struct sock *sk)
 {
 	linnet_sk(sk)->timer_event = LINNET_TIMER_NONE;
-	sk_stop_timer(sk, &linnet_sk(sk)->rtx_timer);
 }
 
 /**
@@ -198,7 +201,7 @@ static void rtx_work(struct sock *sk)
 	enum linnet_timer_event event = ls->timer_event;
 
 	if (((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) ||
-	    timer_pending(&ls->rtx_timer))
+	    timer_pending(linnet_compat_rtx_timer(sk)))
 		return;
 	ls->timer_event = LINNET_TIMER_NONE;
 	switch (event) {
@@ -218,8 +221,10 @@ static void ack_work(struct sock *sk)
 	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
 
 	if (((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) ||
-	    !ack->pending)
+	    timer_pending(&inet_csk(sk)->icsk_delack_timer) ||
+	    !ack->pending || !ack->armed)
 		return;
+	ack->armed = false;
 	/* The answer that the ACK waited to ride on did not come */
 	ack->pingpong = false;
 	LINNET_COUNT(sock_net(sk), DelayedAcks);
@@ -290,23 +295,21 @@ static void run_or_defer(struct sock *sk, int bit, void (*work)(struct sock *))
 
 static void rtx_expired(struct timer_list *t)
 {
-	struct linnet_sock *ls = container_of(t, struct linnet_sock, rtx_timer);
-
-	run_or_defer((struct sock *)ls, LINNET_DEFERRED_RTX, rtx_work);
+	run_or_defer(linnet_compat_rtx_timer_sock(t), LINNET_DEFERRED_RTX,
+		     rtx_work);
 }
 
 static void ack_expired(struct timer_list *t)
 {
-	struct linnet_sock *ls = container_of(t, struct linnet_sock, ack_timer);
+	struct inet_connection_sock *icsk =
+		container_of(t, struct inet_connection_sock, icsk_delack_timer);
 
-	run_or_defer((struct sock *)ls, LINNET_DEFERRED_ACK, ack_work);
+	run_or_defer((struct sock *)icsk, LINNET_DEFERRED_ACK, ack_work);
 }
 
 static void keepalive_expired(struct timer_list *t)
 {
-	struct linnet_sock *ls = container_of(t, struct linnet_sock,
-					      keepalive_timer);
-	struct sock *sk = (struct sock *)ls;
+	struct sock *sk = linnet_compat_slow_timer_sock(t);
 
 	/* A listener's lock is taken around its children's */
 	if (sk->sk_state != TCP_LISTEN) {
@@ -315,7 +318,7 @@ static void keepalive_expired(struct timer_list *t)
 	}
 	bh_lock_sock_nested(sk);
 	if (sock_owned_by_user(sk))
-		set_bit(LINNET_DEFERRED_KEEPALIVE, &ls->deferred);
+		set_bit(LINNET_DEFERRED_KEEPALIVE, &linnet_sk(sk)->deferred);
 	else
 		keepalive_work(sk);
 	bh_unlock_sock(sk);
@@ -324,10 +327,9 @@ static void keepalive_expired(struct timer_list *t)
 
 static enum hrtimer_restart pacing_expired(struct hrtimer *t)
 {
-	struct linnet_sock *ls = container_of(t, struct linnet_sock,
-					      pacing_timer);
+	struct tcp_sock *tp = container_of(t, struct tcp_sock, pacing_timer);
 
-	run_or_defer((struct sock *)ls, LINNET_DEFERRED_XMIT, linnet_xmit_work);
+	run_or_defer((struct sock *)tp, LINNET_DEFERRED_XMIT, linnet_xmit_work);
 	return HRTIMER_NORESTART;
 }
 
@@ -350,11 +352,11 @@ void linnet_timers_init(struct sock *sk)
 {
 	struct linnet_sock *ls = linnet_sk(sk);
 
-	timer_setup(&ls->rtx_timer, rtx_expired, 0);
-	timer_setup(&ls->ack_timer, ack_expired, 0);
-	timer_setup(&ls->keepalive_timer, keepalive_expired, 0);
+	timer_setup(linnet_compat_rtx_timer(sk), rtx_expired, 0);
+	timer_setup(&inet_csk(sk)->icsk_delack_timer, ack_expired, 0);
+	timer_setup(linnet_compat_slow_timer(sk), keepalive_expired, 0);
 	tasklet_setup(&ls->xmit_tasklet, xmit_kicked);
-	linnet_compat_hrtimer_setup(&ls->pacing_timer, pacing_expired,
+	linnet_compat_hrtimer_setup(&tcp_sk(sk)->pacing_timer, pacing_expired,
 				    CLOCK_MONOTONIC,
 				    HRTIMER_MODE_ABS_PINNED_SOFT);
 	ls->timer_event = LINNET_TIMER_NONE;
@@ -369,12 +371,12 @@ void linnet_timers_init(struct sock *sk)
  */
 void linnet_timers_stop(struct sock *sk)
 {
-	struct linnet_sock *ls = linnet_sk(sk);
-
 	linnet_rtx_disarm(sk);
 	linnet_ack_disarm(sk);
-	sk_stop_timer(sk, &ls->keepalive_timer);
-	if (hrtimer_try_to_cancel(&ls->pacing_timer) == 1)
+	sk_stop_timer(sk, linnet_compat_rtx_timer(sk));
+	sk_stop_timer(sk, &inet_csk(sk)->icsk_delack_timer);
+	sk_stop_timer(sk, linnet_compat_slow_timer(sk));
+	if (hrtimer_try_to_cancel(&tcp_sk(sk)->pacing_timer) == 1)
 		__sock_put(sk);
 }
 
@@ -384,12 +386,14 @@ void linnet_timers_stop(struct sock *sk)
  */
 void linnet_ack_arm(struct sock *sk)
 {
-	struct linnet_sock *ls = linnet_sk(sk);
+	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
 
-	ls->ack.pending = true;
-	if (!timer_pending(&ls->ack_timer))
-		sk_reset_timer(sk, &ls->ack_timer,
-			       jiffies + ls->ack.timeout);
+	ack->pending = true;
+	if (ack->armed)
+		return;
+	ack->armed = true;
+	sk_reset_timer(sk, &inet_csk(sk)->icsk_delack_timer,
+		       jiffies + ack->timeout);
 }
 
 /**
@@ -398,11 +402,11 @@ void linnet_ack_arm(struct sock *sk)
  */
 void linnet_ack_disarm(struct sock *sk)
 {
-	struct linnet_sock *ls = linnet_sk(sk);
+	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
 
-	ls->ack.pending = false;
-	ls->ack.now = false;
-	sk_stop_timer(sk, &ls->ack_timer);
+	ack->pending = false;
+	ack->now = false;
+	ack->armed = false;
 }
 
 /**
@@ -413,7 +417,7 @@ void linnet_ack_disarm(struct sock *sk)
  */
 void linnet_keepalive_arm(struct sock *sk, unsigned long delay)
 {
-	sk_reset_timer(sk, &linnet_sk(sk)->keepalive_timer, jiffies + delay);
+	sk_reset_timer(sk, linnet_compat_slow_timer(sk), jiffies + delay);
 }
 
 /**
@@ -452,7 +456,7 @@ void linnet_set_keepalive(struct sock *sk, int val)
 	if (val && !sock_flag(sk, SOCK_KEEPOPEN))
 		linnet_keepalive_arm(sk, linnet_keepalive_time(sk));
 	else if (!val)
-		sk_stop_timer(sk, &linnet_sk(sk)->keepalive_timer);
+		sk_stop_timer(sk, linnet_compat_slow_timer(sk));
 }
 
 /**
@@ -462,7 +466,7 @@ void linnet_set_keepalive(struct sock *sk, int val)
  */
 void linnet_pacing_arm(struct sock *sk, u64 expires_ns)
 {
-	struct hrtimer *timer = &linnet_sk(sk)->pacing_timer;
+	struct hrtimer *timer = &tcp_sk(sk)->pacing_timer;
 
 	if (hrtimer_is_queued(timer))
 		return;
