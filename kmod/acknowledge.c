@@ -4,21 +4,11 @@
  * RFC 5681.
  */
 #include "linnet.h"
+#include "ecn.h"
 #include "flow.h"
+#include "pmtu.h"
 #include "rtt.h"
 #include "trace.h"
-
-/* What one ACK told */
-struct acked {
-	u32			prior_una;
-	u32			segs;		/* left the queue */
-	u32			delivered;	/* newly known to have arrived */
-	bool			syn;
-	bool			retransmitted;	/* some had been sent twice */
-	u64			first_sent;	/* µs, 0: only retransmitted */
-	u64			last_sent;
-	struct rate_sample	rs;
-};
 
 /**
  * linnet_rtt_measured() - a round trip has been measured
@@ -57,18 +47,18 @@ void linnet_rtt_measured(struct sock *sk, long rtt_us)
 		minmax_reset(&tp->rtt_min, sample.t, sample.v);
 }
 
-static void update_window(struct sock *sk, const struct linnet_segment *seg,
-			  u32 prior_una, u32 *flags)
+static void update_window(struct sock *sk, struct linnet_ack *ack)
 {
+	const struct linnet_segment *seg = ack->seg;
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 wnd = seg->wnd;
 
 	if (!(seg->flags & LINNET_SYN))
 		wnd <<= tp->rx_opt.snd_wscale;
-	if (!linnet_window_update_ok(seg->seq, seg->ack, prior_una,
+	if (!linnet_window_update_ok(seg->seq, seg->ack, ack->prior_una,
 				     tp->snd_wl1, tp->snd_wnd, wnd))
 		return;
-	*flags |= CA_ACK_WIN_UPDATE;
+	ack->window_update = true;
 	tp->snd_wl1 = seg->seq;
 	if (wnd != tp->snd_wnd) {
 		tp->snd_wnd = wnd;
@@ -91,72 +81,115 @@ static bool trim_head(struct sock *sk, struct sk_buff *skb)
 	       !linnet_fragment(sk, skb, acked, cb->gso_size, true);
 }
 
-static void clean_queue(struct sock *sk, struct acked *acked)
+/* A buffer is acknowledged as a whole */
+static void acked_buffer(struct sock *sk, struct sk_buff *skb,
+			 struct linnet_ack *ack)
+{
+	struct linnet_cb *cb = LINNET_CB(skb);
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (cb->sacked & LINNET_EVER_RETRANS) {
+		ack->retransmitted = true;
+	} else if (!(cb->sacked & LINNET_SACKED)) {
+		ack->last_sent = linnet_sent_us(skb);
+		if (!ack->first_sent)
+			ack->first_sent = ack->last_sent;
+		if (seq_before(cb->seq, ack->reordered))
+			ack->reordered = cb->seq;
+		if (!seq_after(cb->end_seq, tp->high_seq))
+			ack->original = true;
+		linnet_ecn_delivered(sk, skb);
+	}
+	if (!(cb->sacked & LINNET_SACKED)) {
+		if (tp->rx_opt.sack_ok) {
+			ack->delivered += cb->segs;
+			linnet_rack_delivered(sk, skb, ack);
+		}
+		linnet_rate_delivered(sk, skb, &ack->rs);
+	}
+	if (cb->flags & LINNET_SYN)
+		ack->syn = true;
+	ack->segs += cb->segs;
+}
+
+static void clean_queue(struct sock *sk, struct linnet_ack *ack)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb;
 
 	while ((skb = linnet_rtx_head(sk))) {
-		struct linnet_cb *cb = LINNET_CB(skb);
-
-		if (seq_after(cb->end_seq, tp->snd_una)) {
+		if (seq_after(LINNET_CB(skb)->end_seq, tp->snd_una)) {
 			if (trim_head(sk, skb))
 				continue;
+			ack->head_sacked = LINNET_CB(skb)->sacked &
+					   LINNET_SACKED;
 			break;
 		}
-		if (cb->sacked & LINNET_EVER_RETRANS) {
-			acked->retransmitted = true;
-		} else if (!(cb->sacked & LINNET_SACKED)) {
-			acked->last_sent = linnet_sent_us(skb);
-			if (!acked->first_sent)
-				acked->first_sent = acked->last_sent;
-		}
-		if (!(cb->sacked & LINNET_SACKED)) {
-			acked->delivered += cb->segs;
-			linnet_rate_delivered(sk, skb, &acked->rs);
-		}
-		if (cb->flags & LINNET_SYN)
-			acked->syn = true;
-		acked->segs += cb->segs;
+		acked_buffer(sk, skb, ack);
 		linnet_scoreboard_forget(sk, skb);
 		linnet_rtx_free(sk, skb);
 	}
-}
-
-/* Without SACK: of the duplicates counted so far, one for each segment that has
- * now left the queue but the one that was missing
- */
-static void forget_duplicates(struct tcp_sock *tp, struct acked *acked)
-{
-	u32 counted = tp->sacked_out;
-
-	if (!acked->segs)
+	if (!ack->segs)
 		return;
-	tp->sacked_out -= min(counted, acked->segs - 1);
-	acked->delivered = max_t(s32, (s32)(acked->segs - counted), 1);
+	if (tp->rx_opt.sack_ok) {
+		/* a hole that was sent once is filled: reordering */
+		if (seq_before(ack->reordered, ack->prior_high))
+			linnet_check_reordering(sk, ack->reordered,
+						ack->prior_high);
+		return;
+	}
+	ack->delivered += linnet_duplicates_acked(sk, ack->segs);
+	/* without SACK nobody knows which of the two it was */
+	if (ack->retransmitted)
+		ack->original = false;
 }
 
-/* Karn's rule and what timestamps add to it: RFC 6298, 3, and RFC 7323, 4.1 */
-static long round_trip(const struct sock *sk, const struct linnet_segment *seg,
-		       const struct acked *acked,
-		       const struct linnet_sacked *sacked)
+/* Karn's rule and what timestamps add to it: RFC 6298, 3, and RFC 7323, 4.1.
+ * Sets what a congestion control gets as the round trip, too.
+ *
+ * Returns microseconds, or -1 when the ACK gives no sample.
+ */
+static long round_trip(const struct sock *sk, struct linnet_ack *ack)
 {
+	const struct linnet_segment *seg = ack->seg;
 	const struct tcp_sock *tp = tcp_sk(sk);
 
-	if (acked->first_sent && !acked->retransmitted)
-		return tp->tcp_mstamp - acked->first_sent;
-	if (sacked->sent_us)
-		return tp->tcp_mstamp - sacked->sent_us;
-	if (acked->segs && tp->rx_opt.tstamp_ok && seg->opt.timestamp &&
+	ack->rs.rtt_us = -1;
+	if (ack->sack_first_sent)
+		ack->rs.rtt_us = tp->tcp_mstamp - ack->sack_last_sent;
+	if (ack->first_sent && !ack->retransmitted) {
+		ack->rs.rtt_us = tp->tcp_mstamp - ack->last_sent;
+		return tp->tcp_mstamp - ack->first_sent;
+	}
+	if (ack->sack_first_sent)
+		return tp->tcp_mstamp - ack->sack_first_sent;
+	if (ack->segs && tp->rx_opt.tstamp_ok && seg->opt.timestamp &&
 	    seg->opt.tsecr) {
 		u32 delta = linnet_timestamp_now(sk) + tp->tsoffset -
 			    seg->opt.tsecr;
 
 		/* a peer may echo anything */
-		if (delta < LINNET_RTO_MAX_US / USEC_PER_MSEC)
-			return (long)max_t(u32, delta, 1) * USEC_PER_MSEC;
+		if (delta < LINNET_RTO_MAX_US / USEC_PER_MSEC) {
+			ack->rs.rtt_us = (long)max_t(u32, delta, 1) *
+					 USEC_PER_MSEC;
+			return ack->rs.rtt_us;
+		}
 	}
 	return -1;
+}
+
+/* Restart the timer for new data acknowledged (RFC 6298, 5.3), and when what is
+ * SACKed was sent before the head was sent again.  Otherwise the head is late
+ * already, and every SACK above it would only put the timer off.
+ */
+static bool timer_due(const struct sock *sk, const struct linnet_ack *ack)
+{
+	const struct sk_buff *head = linnet_rtx_head(sk);
+
+	if (ack->segs)
+		return true;
+	return head && ack->sack_first_sent &&
+	       ack->sack_first_sent < linnet_sent_us(head);
 }
 
 /* An ACK while nothing is out answers a probe */
@@ -164,45 +197,72 @@ static void probe_answered(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct sk_buff *head = skb_peek(&sk->sk_write_queue);
-	struct tcp_sock *tp = tcp_sk(sk);
 
-	icsk->icsk_probes_out = 0;
 	if (!head)
 		return;
-	if (seq_before(LINNET_CB(head)->seq, tp->snd_una + tp->snd_wnd)) {
+	if (linnet_window_takes(sk, head)) {
 		icsk->icsk_backoff = 0;
 		icsk->icsk_probes_tstamp = 0;
 		if (linnet_sk(sk)->timer_event == LINNET_TIMER_PERSIST)
 			linnet_rtx_disarm(sk);
 	} else {
-		linnet_rtx_arm(sk, LINNET_TIMER_PERSIST, linnet_rto(sk));
+		linnet_persist_arm(sk);
 	}
 }
 
+static void tell_congestion_control(struct sock *sk, struct linnet_ack *ack)
+{
+	struct ack_sample sample = {
+		.pkts_acked	= ack->segs + ack->sacked,
+		.rtt_us		= ack->rs.rtt_us,
+		.in_flight	= ack->rs.prior_in_flight,
+	};
+
+	if (sample.pkts_acked)
+		linnet_cong_pkts_acked(sk, &sample);
+}
+
 /* The ACK clock: congestion control, loss recovery, and what they let out */
-static void control(struct sock *sk, const struct linnet_segment *seg,
-		    struct acked *acked, struct linnet_sacked *sacked,
-		    bool duplicate, u32 prior_lost)
+static void control(struct sock *sk, struct linnet_ack *ack, u32 prior_lost)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool una_advanced = tp->snd_una != acked->prior_una;
+	enum linnet_recovery_next next = LINNET_SEND_NOTHING;
 	u32 newly_lost;
 
-	if (!tp->rx_opt.sack_ok) {
-		forget_duplicates(tp, acked);
-		if (duplicate && tp->packets_out)
-			acked->delivered++;
-	}
-	acked->delivered += sacked->segs;
-	tp->delivered += acked->delivered;
+	ack->delivered += ack->sacked;
+	tp->delivered += ack->delivered;
+	if (ack->ece)
+		tp->delivered_ce += ack->delivered;
+	linnet_rack_adapt(sk, &ack->rs);
+	linnet_tlp_ack(sk, ack);
 
-	linnet_recovery_ack(sk, una_advanced, duplicate);
+	if (ack->duplicates || ack->sacked || ack->ece || ack->dsack ||
+	    inet_csk(sk)->icsk_ca_state != TCP_CA_Open) {
+		u32 delivered = ack->delivered;
+
+		next = linnet_recovery_ack(sk, ack);
+		/* duplicates without SACK */
+		tp->delivered += ack->delivered - delivered;
+	}
+	if (ack->set_timer && !linnet_tlp_arm(sk, true))
+		linnet_rtx_rearm(sk);
+
 	newly_lost = tp->lost - prior_lost;
-	linnet_rate_generate(sk, acked->delivered, newly_lost, &acked->rs);
-	linnet_cong_control(sk, seg->ack, acked->delivered,
-			    una_advanced, &acked->rs);
-	if (tp->lost_out > tp->retrans_out)
-		linnet_recovery_retransmit(sk);
+	linnet_rate_generate(sk, ack->delivered, newly_lost, &ack->rs);
+	linnet_cong_control(sk, ack);
+	linnet_recovery_send(sk, next);
+}
+
+/* An ACK that was overtaken may still tell what has arrived */
+static void old_ack(struct sock *sk, struct linnet_ack *ack)
+{
+	u32 prior_lost = tcp_sk(sk)->lost;
+
+	if (!ack->seg->opt.n_sack || !inet_csk(sk)->icsk_ca_initialized)
+		return;
+	linnet_scoreboard_sack(sk, ack);
+	if (ack->sacked || ack->dsack)
+		control(sk, ack, prior_lost);
 }
 
 /**
@@ -219,11 +279,12 @@ int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg)
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 prior_packets = tp->packets_out, prior_lost = tp->lost;
-	u32 prior_wnd = tp->snd_wnd, flags = CA_ACK_SLOWPATH;
-	struct acked acked = { .prior_una = tp->snd_una };
-	struct linnet_sacked sacked = { .rs = &acked.rs };
-	struct ack_sample sample;
-	bool duplicate;
+	u32 prior_wnd = tp->snd_wnd;
+	struct linnet_ack ack = {
+		.seg = seg,
+		.prior_una = tp->snd_una,
+		.rs.rtt_us = -1,
+	};
 	long rtt_us;
 
 	linnet_clock_refresh(tp);
@@ -232,6 +293,7 @@ int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg)
 			linnet_send_challenge_ack(sk);
 			return -1;
 		}
+		old_ack(sk, &ack);
 		return 0;
 	}
 	if (seq_after(seg->ack, tp->snd_nxt)) {
@@ -239,54 +301,49 @@ int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg)
 		return -1;
 	}
 
-	acked.rs.prior_in_flight = tcp_packets_in_flight(tp);
-	acked.rs.rtt_us = -1;
+	ack.rs.prior_in_flight = tcp_packets_in_flight(tp);
+	ack.una_advanced = seg->ack != tp->snd_una;
 	tp->rcv_tstamp = tcp_jiffies32;
 	sk->sk_err_soft = 0;
 	icsk->icsk_probes_out = 0;
-	if (seg->ack != tp->snd_una) {
+	if (ack.una_advanced) {
 		tp->bytes_acked += seg->ack - tp->snd_una;
 		tp->snd_una = seg->ack;
 		icsk->icsk_retransmits = 0;
 	}
-	update_window(sk, seg, acked.prior_una, &flags);
+	update_window(sk, &ack);
+	ack.ece = linnet_ecn_echoed(sk, seg);
 	if (icsk->icsk_ca_initialized)
-		linnet_cong_in_ack(sk, flags);
+		linnet_cong_in_ack(sk, &ack);
 
-	linnet_scoreboard_sack(sk, seg, &sacked);
-	clean_queue(sk, &acked);
+	linnet_scoreboard_sack(sk, &ack);
+	clean_queue(sk, &ack);
 
-	rtt_us = round_trip(sk, seg, &acked, &sacked);
-	if (rtt_us >= 0)
+	rtt_us = round_trip(sk, &ack);
+	if (rtt_us >= 0) {
 		linnet_rtt_measured(sk, rtt_us);
-	if (acked.segs) {
-		/* (5.3): restart the timer when new data is acknowledged */
+		/* only a sample ends the back-off (RFC 6298, 5, and Karn) */
 		icsk->icsk_backoff = 0;
-		if (!tp->retrans_out)
-			tp->retrans_stamp = 0;
-		linnet_rtx_rearm(sk);
 	}
+	ack.set_timer = prior_packets && timer_due(sk, &ack);
 	if (!prior_packets)
 		probe_answered(sk);
-	if (!icsk->icsk_ca_initialized)		/* the handshake's ACK */
+	if (!icsk->icsk_ca_initialized) {	/* the handshake's ACK */
+		if (ack.set_timer)
+			linnet_rtx_rearm(sk);
 		return 1;
-
-	sample.pkts_acked = acked.segs + sacked.segs;
-	sample.rtt_us = acked.last_sent && !acked.retransmitted ?
-			(s32)(tp->tcp_mstamp - acked.last_sent) : (s32)rtt_us;
-	sample.in_flight = acked.rs.prior_in_flight;
-	acked.rs.rtt_us = sample.rtt_us;
-	if (sample.pkts_acked)
-		linnet_cong_pkts_acked(sk, &sample);
+	}
+	linnet_mtu_probe_acked(sk);
+	tell_congestion_control(sk, &ack);
 
 	/* RFC 5681, 2 */
-	duplicate = prior_packets && !seg->len && seg->ack == acked.prior_una &&
-		    tp->snd_wnd == prior_wnd &&
-		    !(seg->flags & (LINNET_SYN | LINNET_FIN));
-	if (duplicate)
+	ack.duplicates = prior_packets && !seg->len && !ack.una_advanced &&
+			 tp->snd_wnd == prior_wnd && !ack.dsack &&
+			 !(seg->flags & (LINNET_SYN | LINNET_FIN));
+	if (ack.duplicates)
 		LINNET_COUNT(sock_net(sk), DupAcksIn);
-	if (prior_packets)
-		control(sk, seg, &acked, &sacked, duplicate, prior_lost);
+	if (prior_packets || ack.dsack)
+		control(sk, &ack, prior_lost);
 	linnet_sndbuf_expand(sk);
 	return 1;
 }

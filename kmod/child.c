@@ -5,6 +5,7 @@
 #include <linux/security.h>
 
 #include "handshake.h"
+#include "ecn.h"
 
 /* What the copy shares with the listener by accident */
 static void own_parts(struct sock *sk, struct sock *child)
@@ -65,6 +66,7 @@ static struct sock *copy_listener(struct sock *sk, struct linnet_request *req)
 	tp->total_retrans = req->retransmits;
 	tp->saved_syn = req->saved_syn;
 	req->saved_syn = NULL;
+	linnet_ecn_child(child, req->ecn_ok);
 	linnet_syn_options(child, &req->opt);
 	tp->rx_opt.ts_recent = req->ts_recent;
 	return child;

@@ -285,7 +285,11 @@ static void wait_linger(struct sock *sk, long timeout)
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
-static bool too_many_orphans(struct sock *sk)
+/**
+ * linnet_out_of_resources() - may an orphan not live on?
+ * @sk: the socket, locked
+ */
+bool linnet_out_of_resources(struct sock *sk)
 {
 	return linnet_orphans() > READ_ONCE(linnet_sysctl_max_orphans) ||
 	       (sk->sk_wmem_queued > SOCK_MIN_SNDBUF && sk_has_account(sk) &&
@@ -304,7 +308,7 @@ static void adopt_orphan(struct sock *sk)
 			linnet_keepalive_arm(sk, linnet_fin_timeout(sk));
 		}
 	}
-	if (sk->sk_state != TCP_CLOSE && too_many_orphans(sk)) {
+	if (sk->sk_state != TCP_CLOSE && linnet_out_of_resources(sk)) {
 		net_warn_ratelimited("linnet: too many orphaned connections\n");
 		linnet_send_active_reset(sk);
 		LINNET_COUNT(sock_net(sk), AbortOnMemory);

@@ -19,6 +19,7 @@
 #define KERNEL_FROM(a, b) (LINUX_VERSION_CODE >= KERNEL_VERSION(a, b, 0))
 
 #if KERNEL_FROM(6, 10)
+#include <linux/skbuff_ref.h>
 #include <net/proto_memory.h>
 #endif
 #if KERNEL_FROM(6, 5)
@@ -95,6 +96,15 @@
 #define linnet_compat_flowlabels(sk, np)	(inet_sk(sk)->ipv6_fl_list)
 #else
 #define linnet_compat_flowlabels(sk, np)	((np)->ipv6_fl_list)
+#endif
+
+/* 7.0: the bit that says that both ends take part has another name, since it
+ * tells RFC 3168 from accurate ECN
+ */
+#if KERNEL_FROM(7, 0)
+#define LINNET_ECN_OK	TCP_ECN_MODE_RFC3168
+#else
+#define LINNET_ECN_OK	TCP_ECN_OK
 #endif
 
 /* 6.9: cong_control got the ACK and its flags */

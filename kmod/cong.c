@@ -255,12 +255,19 @@ u32 linnet_cong_ssthresh(struct sock *sk)
 /**
  * linnet_cong_in_ack() - an ACK has come, before anything is done with it
  * @sk: the socket, locked
- * @flags: CA_ACK_*
+ * @ack: the ACK
  */
-void linnet_cong_in_ack(struct sock *sk, u32 flags)
+void linnet_cong_in_ack(struct sock *sk, const struct linnet_ack *ack)
 {
-	if (ca_of(sk)->in_ack_event)
-		ca_of(sk)->in_ack_event(sk, flags);
+	u32 flags = CA_ACK_SLOWPATH;
+
+	if (!ca_of(sk)->in_ack_event)
+		return;
+	if (ack->window_update)
+		flags |= CA_ACK_WIN_UPDATE;
+	if (ack->ece)
+		flags |= CA_ACK_ECE;
+	ca_of(sk)->in_ack_event(sk, flags);
 }
 
 /**
@@ -291,29 +298,35 @@ static void update_pacing_rate(struct sock *sk)
 		   min_t(u64, rate, READ_ONCE(sk->sk_max_pacing_rate)));
 }
 
+/* May this ACK open the window?  On a path that reorders, SACK tells progress
+ * as well.
+ */
+static bool may_grow(const struct sock *sk, const struct linnet_ack *ack)
+{
+	u32 usual = READ_ONCE(linnet_pernet(sock_net(sk))->reordering);
+
+	return ack->segs || (tcp_sk(sk)->reordering > usual && ack->sacked);
+}
+
 /**
  * linnet_cong_control() - set window and pace after an ACK
  * @sk: the socket, locked
- * @ack: SEG.ACK
- * @acked: segments newly told delivered
- * @una_advanced: SND.UNA has moved
- * @rs: rate sample of the ACK
+ * @ack: the ACK, its rate sample complete
  */
-void linnet_cong_control(struct sock *sk, u32 ack, u32 acked,
-			 bool una_advanced, const struct rate_sample *rs)
+void linnet_cong_control(struct sock *sk, const struct linnet_ack *ack)
 {
-	u8 state = inet_csk(sk)->icsk_ca_state;
-	struct tcp_sock *tp = tcp_sk(sk);
+	u32 ack_seq = ack->seg->ack;
 
 	if (ca_of(sk)->cong_control) {
-		linnet_compat_cong_control(ca_of(sk), sk, ack, 0, rs);
+		linnet_compat_cong_control(ca_of(sk), sk, ack_seq, 0, &ack->rs);
 	} else {
-		if (state == TCP_CA_CWR || state == TCP_CA_Recovery) {
-			linnet_recovery_cwnd(sk, acked, rs->losses,
-					     una_advanced);
-		} else if (una_advanced && acked) {
-			ca_of(sk)->cong_avoid(sk, ack, acked);
-			tp->snd_cwnd_stamp = tcp_jiffies32;
+		if (tcp_in_cwnd_reduction(sk)) {
+			linnet_recovery_cwnd(sk, ack->delivered,
+					     ack->rs.losses,
+					     ack->una_advanced);
+		} else if (may_grow(sk, ack)) {
+			ca_of(sk)->cong_avoid(sk, ack_seq, ack->delivered);
+			tcp_sk(sk)->snd_cwnd_stamp = tcp_jiffies32;
 		}
 		update_pacing_rate(sk);
 	}

@@ -4,6 +4,8 @@
  * answers where there is none (RFC 9293, 3.10.7.1).
  */
 #include <linux/icmp.h>
+#include <net/dsfield.h>
+#include <net/inet_ecn.h>
 #include <net/xfrm.h>
 
 #include "linnet.h"
@@ -35,6 +37,19 @@ void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
 		flow->laddr6 = ipv6_hdr(skb)->daddr;
 		flow->raddr6 = ipv6_hdr(skb)->saddr;
 	}
+}
+
+/**
+ * linnet_skb_ecn() - the two ECN bits of a received segment's IP header
+ * @skb: the segment
+ */
+u8 linnet_skb_ecn(const struct sk_buff *skb)
+{
+	u8 field = skb->protocol == htons(ETH_P_IP) ?
+		   ipv4_get_dsfield(ip_hdr(skb)) :
+		   ipv6_get_dsfield(ipv6_hdr(skb));
+
+	return field & INET_ECN_MASK;
 }
 
 /* Everything that a user may have queued plus what he sends: an ACK must get

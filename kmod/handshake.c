@@ -13,6 +13,7 @@
 #include <net/l3mdev.h>
 
 #include "handshake.h"
+#include "ecn.h"
 #include "flow.h"
 #include "trace.h"
 
@@ -101,7 +102,8 @@ void linnet_send_syn_ack(struct sock *sk, struct linnet_request *req, u32 tsval)
 	};
 	struct sk_buff *skb;
 
-	skb = linnet_make_reply(&req->flow, LINNET_SYN | LINNET_ACK,
+	skb = linnet_make_reply(&req->flow, LINNET_SYN | LINNET_ACK |
+				(req->ecn_ok ? LINNET_ECE : 0),
 				req->snt_isn, req->rcv_isn + 1,
 				min_t(u32, req->rcv_wnd, 65535), &opt);
 	if (skb)
@@ -213,6 +215,7 @@ static void new_request(struct sock *sk, const struct linnet_segment *seg,
 	if (!req)
 		goto drop;
 	linnet_request_init(sk, req, flow, &seg->opt);
+	req->ecn_ok = linnet_ecn_request(sk, seg);
 	req->rcv_isn = seg->seq;
 	req->snt_isn = isn ?: linnet_isn(flow);
 	req->sent_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);

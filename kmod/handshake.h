@@ -27,6 +27,7 @@
  * @bound_dev_if: interface that the connection is bound to, 0: none
  * @acked: the ACK has come, but the accept queue was full, or it carried no
  *	data and TCP_DEFER_ACCEPT waits for some
+ * @ecn_ok: both ends agree on ECN (RFC 3168, 6.1.1)
  * @saved_syn: headers of the SYN, for TCP_SAVED_SYN
  * @sent_us: when the SYN and ACK was sent first, microseconds
  * @last_reply: when a segment was answered last, jiffies
@@ -49,6 +50,7 @@ struct linnet_request {
 	u16			mss;
 	int			bound_dev_if;
 	bool			acked;
+	bool			ecn_ok;
 	struct saved_syn	*saved_syn;
 	u64			sent_us;
 	unsigned long		last_reply;

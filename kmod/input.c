@@ -11,7 +11,9 @@
 #include <linux/ktime.h>
 
 #include "linnet.h"
+#include "ecn.h"
 #include "flow.h"
+#include "pmtu.h"
 #include "rtt.h"
 #include "trace.h"
 
@@ -42,6 +44,7 @@ bool linnet_segment_parse(struct sk_buff *skb, struct linnet_segment *seg)
 		       !!(h->flags & LINNET_FIN);
 	seg->ack = ntohl(h->ack_seq);
 	seg->wnd = ntohs(h->window);
+	seg->ecn = linnet_skb_ecn(skb);
 	linnet_options_parse((const u8 *)(h + 1),
 			     seg->header_len - LINNET_HEADER_LEN,
 			     h->flags & LINNET_SYN, &seg->opt);
@@ -148,6 +151,8 @@ void linnet_established(struct sock *sk)
 	tp->retrans_stamp = 0;
 	ls->lost_seq = tp->snd_una;
 	ls->retrans_seq = tp->snd_una;
+	linnet_mtu_search_init(sk);
+	linnet_sync_mss(sk);
 	linnet_buffers_init(sk);
 	/* RFC 5681 forbids waiting while the peer is in slow start: what it
 	 * sends first is acknowledged at once
@@ -381,6 +386,7 @@ bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg)
 	}
 	if (seg->len)
 		measure_data(sk, seg);
+	linnet_ecn_received(sk, seg);
 	if (seq_after(seg->seq, tp->rcv_nxt)) {
 		out_of_order(sk, seg);
 		acknowledge_now(sk);
@@ -491,6 +497,7 @@ static bool syn_sent(struct sock *sk, struct linnet_segment *seg)
 	tp->snd_wl1 = seg->seq;
 	tp->snd_wnd = seg->wnd;		/* not scaled: RFC 7323, 2.2 */
 	tp->max_window = tp->snd_wnd;
+	linnet_ecn_syn_received(sk, seg);
 	linnet_syn_options(sk, &opt);
 
 	if (!(seg->flags & LINNET_ACK)) {
@@ -500,7 +507,8 @@ static bool syn_sent(struct sock *sk, struct linnet_segment *seg)
 		struct sk_buff *syn = linnet_rtx_head(sk);
 
 		linnet_set_state(sk, TCP_SYN_RECV);
-		LINNET_CB(syn)->flags |= LINNET_ACK;
+		LINNET_CB(syn)->flags = LINNET_SYN | LINNET_ACK |
+			(linnet_ecn_on(tp) ? LINNET_ECE : 0);
 		linnet_transmit(sk, syn, true, GFP_ATOMIC);
 		return false;
 	}

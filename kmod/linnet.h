@@ -118,6 +118,8 @@ enum linnet_timer_event {
 	LINNET_TIMER_NONE,
 	LINNET_TIMER_RTO,	/* RFC 6298, 5 */
 	LINNET_TIMER_PERSIST,	/* RFC 9293, 3.8.6.1 */
+	LINNET_TIMER_REO,	/* RFC 8985, 6.3: the reordering window */
+	LINNET_TIMER_TLP,	/* RFC 8985, 7.2: the probe timeout */
 };
 
 /**
@@ -161,7 +163,8 @@ struct linnet_ack_state {
  * @timer_event: what the retransmission timer is for
  * @deferred: bits LINNET_DEFERRED_*
  * @xmit_flags: bits LINNET_THROTTLED, LINNET_KICKED
- * @lost_seq: everything below that is not SACKed is marked lost already
+ * @ect_acked: something sent as ECT has arrived: the path lets it through
+ * @lost_seq: what RFC 6675 takes for lost below is marked lost already
  * @retrans_seq: everything lost below is retransmitted already
  * @sack_high: one after the highest octet SACKed, while sacked_out is not zero
  * @sack_seen: SACK blocks of the last ACK: what they cover is marked
@@ -180,6 +183,7 @@ struct linnet_sock {
 	enum linnet_timer_event		timer_event;
 	unsigned long			deferred;
 	unsigned long			xmit_flags;
+	bool				ect_acked;
 	u32				lost_seq;
 	u32				retrans_seq;
 	u32				sack_high;
@@ -209,6 +213,7 @@ static inline struct linnet_sock *linnet_sk(const struct sock *sk)
  * @len: bytes of data
  * @header_len: bytes of header with options
  * @flags: LINNET_FIN ... LINNET_CWR
+ * @ecn: the two ECN bits of its IP header (RFC 3168, 5)
  * @opt: its options
  */
 struct linnet_segment {
@@ -220,6 +225,7 @@ struct linnet_segment {
 	u32			len;
 	u8			header_len;
 	u8			flags;
+	u8			ecn;
 	struct linnet_options	opt;
 };
 
@@ -288,6 +294,20 @@ struct linnet_net {
 	int	moderate_rcvbuf;
 	int	slow_start_after_idle;
 	int	reordering;
+	int	max_reordering;
+	int	recovery;
+	int	early_retrans;
+	int	frto;
+	int	thin_linear_timeouts;
+	int	ecn;
+	int	ecn_fallback;
+	int	mtu_probing;
+	int	base_mss;
+	int	mtu_probe_floor;
+	int	probe_threshold;
+	int	probe_interval;
+	int	tso_rtt_log;
+	int	tso_win_divisor;
 	int	syn_retries;
 	int	synack_retries;
 	int	retries1;
@@ -351,6 +371,7 @@ void linnet_set_state(struct sock *sk, int state);
 bool linnet_close_state(struct sock *sk);
 void linnet_close(struct sock *sk, long timeout);
 void linnet_shutdown(struct sock *sk, int how);
+bool linnet_out_of_resources(struct sock *sk);
 int linnet_disconnect(struct sock *sk, int flags);
 void linnet_done(struct sock *sk);
 void linnet_reset_received(struct sock *sk);
@@ -446,33 +467,115 @@ bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg);
 int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg);
 void linnet_rtt_measured(struct sock *sk, long rtt_us);
 
-/* recovery.c: scoreboard, loss, reduction of the window */
-
 /**
- * struct linnet_sacked - what the SACK blocks of an ACK told
- * @segs: segments newly told
- * @dsack: a duplicate was told of
- * @sent_us: when the last of them that was sent only once was sent,
- *	microseconds; 0 if there is none
- * @rs: rate sample of the ACK
+ * struct linnet_ack - an acknowledgement, and what it told, as it is worked
+ *	through
+ * @seg: the segment
+ * @prior_una: SND.UNA before it
+ * @prior_high: one after the highest octet SACKed before it
+ * @reordered: the lowest octet that was sent once and arrived after later ones
+ * @segs: segments that left the queue
+ * @sacked: segments newly SACKed
+ * @delivered: segments newly known to have arrived, at the end with @sacked
+ * @duplicates: duplicate ACKs (RFC 5681, 2) that it is
+ * @first_sent: when the first of @segs was sent, microseconds; 0: all were sent
+ *	again
+ * @last_sent: when the last was
+ * @sack_first_sent: when the first of @sacked was sent; 0: all were sent again
+ * @sack_last_sent: when the last was
+ * @una_advanced: SND.UNA has moved
+ * @window_update: it changed SND.WND (RFC 9293, 3.10.7.4)
+ * @syn: it acknowledged our SYN
+ * @retransmitted: some of @segs had been sent again
+ * @original: something that was out at high_seq, and sent once, has arrived
+ * @dsack: it tells of a duplicate (RFC 2883)
+ * @dsack_tlp: which is that of our probe
+ * @ece: it echoes congestion (RFC 3168)
+ * @head_sacked: what is the oldest in the queue now was SACKed before: the peer
+ *	reneges
+ * @retransmission_lost: a retransmission was found lost
+ * @set_timer: the retransmission timer is to be set
+ * @rs: rate sample
  */
-struct linnet_sacked {
+struct linnet_ack {
+	const struct linnet_segment	*seg;
+	u32			prior_una;
+	u32			prior_high;
+	u32			reordered;
 	u32			segs;
+	u32			sacked;
+	u32			delivered;
+	u32			duplicates;
+	u64			first_sent;
+	u64			last_sent;
+	u64			sack_first_sent;
+	u64			sack_last_sent;
+	bool			una_advanced;
+	bool			window_update;
+	bool			syn;
+	bool			retransmitted;
+	bool			original;
 	bool			dsack;
-	u64			sent_us;
-	struct rate_sample	*rs;
+	bool			dsack_tlp;
+	bool			ece;
+	bool			head_sacked;
+	bool			retransmission_lost;
+	bool			set_timer;
+	struct rate_sample	rs;
 };
 
-void linnet_scoreboard_sack(struct sock *sk, const struct linnet_segment *seg,
-			    struct linnet_sacked *result);
+/* scoreboard.c: what the peer holds, what is lost */
+void linnet_mark_lost(struct sock *sk, struct sk_buff *skb);
+void linnet_mark_by_sack(struct sock *sk);
+void linnet_mark_head(struct sock *sk);
+void linnet_scoreboard_sack(struct sock *sk, struct linnet_ack *ack);
 void linnet_scoreboard_forget(struct sock *sk, const struct sk_buff *skb);
-void linnet_recovery_ack(struct sock *sk, bool una_advanced, bool duplicate);
+void linnet_scoreboard_unmark_lost(struct sock *sk);
+void linnet_check_reordering(struct sock *sk, u32 low, u32 high);
+bool linnet_any_retransmitted(const struct sock *sk);
+u32 linnet_duplicates_add(struct sock *sk, u32 n);
+u32 linnet_duplicates_acked(struct sock *sk, u32 segs);
+
+/* rack.c: loss told by time (RFC 8985); bits of net.linnet.recovery as TCP's */
+#define LINNET_RACK_LOSS_DETECTION	1
+#define LINNET_RACK_STATIC_REO_WND	2
+#define LINNET_RACK_NO_DUPTHRESH	4
+#define LINNET_TLP			3	/* net.linnet.early_retrans */
+
+bool linnet_rack_on(const struct sock *sk);
+void linnet_rack_init(struct sock *sk);
+void linnet_rack_delivered(struct sock *sk, const struct sk_buff *skb,
+			   const struct linnet_ack *ack);
+void linnet_rack_adapt(struct sock *sk, const struct rate_sample *rs);
+bool linnet_rack_overdue(const struct sock *sk, const struct sk_buff *skb);
+bool linnet_rack_mark_lost(struct sock *sk);
+void linnet_rack_timeout(struct sock *sk);
+bool linnet_tlp_arm(struct sock *sk, bool advanced);
+void linnet_tlp_timeout(struct sock *sk);
+void linnet_tlp_ack(struct sock *sk, const struct linnet_ack *ack);
+
+/* recovery.c: the states of loss recovery, reduction of the window and undo */
+
+/* What an ACK lets out */
+enum linnet_recovery_next {
+	LINNET_SEND_NOTHING,
+	LINNET_SEND_NEW,	/* F-RTO: new data, then see */
+	LINNET_SEND_LOST,
+};
+
+bool linnet_echo_before(const struct sock *sk,
+			const struct linnet_segment *seg, u32 moment);
+enum linnet_recovery_next linnet_recovery_ack(struct sock *sk,
+					      struct linnet_ack *ack);
+void linnet_recovery_send(struct sock *sk, enum linnet_recovery_next next);
 void linnet_recovery_cwnd(struct sock *sk, u32 delivered, u32 newly_lost,
 			  bool una_advanced);
 void linnet_recovery_timeout(struct sock *sk);
 void linnet_recovery_retransmit(struct sock *sk);
 void linnet_recovery_mtu(struct sock *sk);
+void linnet_enter_recovery(struct sock *sk, bool ece);
 void linnet_enter_cwr(struct sock *sk);
+void linnet_cwr_at_once(struct sock *sk);
 
 /* flow.c: windows and buffers */
 
@@ -526,10 +629,9 @@ void linnet_cong_set_state(struct sock *sk, u8 state);
 void linnet_cong_event(struct sock *sk, enum tcp_ca_event event);
 void linnet_cong_tx_start(struct sock *sk);
 u32 linnet_cong_ssthresh(struct sock *sk);
-void linnet_cong_in_ack(struct sock *sk, u32 flags);
+void linnet_cong_in_ack(struct sock *sk, const struct linnet_ack *ack);
 void linnet_cong_pkts_acked(struct sock *sk, const struct ack_sample *sample);
-void linnet_cong_control(struct sock *sk, u32 ack, u32 acked,
-			 bool una_advanced, const struct rate_sample *rs);
+void linnet_cong_control(struct sock *sk, const struct linnet_ack *ack);
 void linnet_cong_cwnd_validate(struct sock *sk, bool limited);
 void linnet_cong_idle_restart(struct sock *sk);
 void linnet_rate_sent(struct sock *sk, struct sk_buff *skb);
@@ -540,14 +642,17 @@ void linnet_rate_generate(struct sock *sk, u32 delivered, u32 lost,
 void linnet_rate_app_limited(struct sock *sk);
 extern struct tcp_congestion_ops linnet_reno;	/* cc/reno.c */
 
+/* retransmit.c: buffers cut, and sent again */
+int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
+		    bool in_rtx_queue);
+int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
+int linnet_retransmit_last(struct sock *sk);
+
 /* output.c: segments on their way out; xmit.c: how many may go */
 struct sk_buff *linnet_alloc_skb(struct sock *sk, gfp_t gfp);
 void linnet_init_segs(struct sk_buff *skb, u32 mss);
 int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone,
 		    gfp_t gfp);
-int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
-		    bool in_rtx_queue);
-int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
 void linnet_send_ack(struct sock *sk);
 void linnet_send_challenge_ack(struct sock *sk);
 void linnet_send_fin(struct sock *sk);
@@ -575,8 +680,13 @@ u32 linnet_timestamp_now(const struct sock *sk);
 void linnet_clock_refresh(struct tcp_sock *tp);
 
 void linnet_push_pending(struct sock *sk);
+void linnet_push_new(struct sock *sk);
 void linnet_push_one(struct sock *sk);
+void linnet_push_piece(struct sock *sk);
 unsigned int linnet_max_segs(struct sock *sk, u32 mss);
+bool linnet_xmit_held(struct sock *sk, const struct sk_buff *skb);
+bool linnet_window_takes(const struct sock *sk, const struct sk_buff *skb);
+void linnet_sent_new_data(struct sock *sk, struct sk_buff *skb);
 bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one);
 void linnet_rtx_add(struct sock *sk, struct sk_buff *skb);
 void linnet_rtx_free(struct sock *sk, struct sk_buff *skb);
@@ -593,22 +703,19 @@ static inline u64 linnet_sent_us(const struct sk_buff *skb)
 	return div_u64(skb->skb_mstamp_ns, NSEC_PER_USEC);
 }
 
-/* A buffer of the send or retransmission queue, unlinked, with its charge */
-static inline void linnet_wmem_free(struct sock *sk, struct sk_buff *skb)
-{
-	sk_wmem_queued_add(sk, -skb->truesize);
-	sk_mem_uncharge(sk, skb->truesize);
-	__kfree_skb(skb);
-}
+void linnet_wmem_free(struct sock *sk, struct sk_buff *skb);
 
 /* timer.c: where timers fire, and what they do */
 u32 linnet_rto(const struct sock *sk);
+s64 linnet_rto_left(const struct sock *sk);
 void linnet_timers_init(struct sock *sk);
 void linnet_timers_stop(struct sock *sk);
 void linnet_rtx_arm(struct sock *sk, enum linnet_timer_event event,
 		    u32 delay_us);
 void linnet_rtx_rearm(struct sock *sk);
 void linnet_rtx_disarm(struct sock *sk);
+void linnet_persist_arm(struct sock *sk);
+void linnet_persist_start(struct sock *sk);
 void linnet_ack_arm(struct sock *sk);
 void linnet_ack_disarm(struct sock *sk);
 void linnet_keepalive_arm(struct sock *sk, unsigned long delay);
@@ -632,6 +739,7 @@ int linnet_connect_start(struct sock *sk);
 /* demux.c: whose segment is this? */
 void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
 		     struct linnet_flow *flow);
+u8 linnet_skb_ecn(const struct sk_buff *skb);
 int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow);
 
 /**
@@ -686,7 +794,12 @@ void linnet_diag_net_exit(struct net *net);
 	X(KeepAlives) X(ChallengeAcks) X(PawsDropped) X(OutOfWindow)	\
 	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout)		\
 	X(AbortOnMemory) X(AbortOnLinger) X(BacklogDropped)		\
-	X(UrgentIgnored) X(PmtuReduced) X(MemoryPressures)
+	X(UrgentIgnored) X(PmtuReduced) X(MemoryPressures)		\
+	X(LostRetransmits) X(Reordering) X(SackDiscarded)		\
+	X(DsackIgnored) X(FullUndo) X(PartialUndo) X(DsackUndo)		\
+	X(LossUndo) X(SpuriousTimeouts) X(LossProbes)			\
+	X(LossProbeRecovery) X(InCe) X(EcnFallback) X(MtuProbes)	\
+	X(MtuProbesArrived) X(MtuProbesLost)
 
 enum linnet_mib_field {
 #define LINNET_MIB_ENUM(name) LINNET_MIB_##name,

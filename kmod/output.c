@@ -7,10 +7,9 @@
 #include <net/inet_ecn.h>
 
 #include "linnet.h"
+#include "ecn.h"
+#include "pmtu.h"
 #include "trace.h"
-
-/* A peer that SACKs cunningly must not make us split without bound */
-#define SPLIT_SLACK	(2 * 65536)
 
 /**
  * linnet_clock_refresh() - take the time once for all that happens now
@@ -35,6 +34,30 @@ u32 linnet_timestamp_now(const struct sock *sk)
 	return (u32)div_u64(tcp_sk(sk)->tcp_mstamp, USEC_PER_MSEC);
 }
 
+/* In the order of sending, for RACK; the place is one that TCP's buffers use in
+ * the same way
+ */
+static void note_sent_last(struct tcp_sock *tp, struct sk_buff *skb)
+{
+	list_move_tail(&skb->tcp_tsorted_anchor, &tp->tsorted_sent_queue);
+}
+
+/**
+ * linnet_wmem_free() - a buffer of the send or retransmission queue goes
+ * @sk: the socket, locked
+ * @skb: the buffer, charged, out of its queue
+ */
+void linnet_wmem_free(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_mem_uncharge(sk, skb->truesize);
+	list_del(&skb->tcp_tsorted_anchor);
+	/* what the list shares its place with */
+	skb->destructor = NULL;
+	skb->_skb_refdst = 0;
+	__kfree_skb(skb);
+}
+
 /**
  * linnet_alloc_skb() - a buffer for the send queue, without data
  * @sk: the socket, locked
@@ -51,6 +74,7 @@ struct sk_buff *linnet_alloc_skb(struct sock *sk, gfp_t gfp)
 	skb_reserve(skb, MAX_TCP_HEADER);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	memset(LINNET_CB(skb), 0, sizeof(struct linnet_cb));
+	INIT_LIST_HEAD(&skb->tcp_tsorted_anchor);
 	return skb;
 }
 
@@ -134,8 +158,7 @@ static void syn_options(struct sock *sk, struct linnet_options *opt, bool ack)
 	opt->sack_permitted = ack ? rx->sack_ok : READ_ONCE(ln->sack);
 }
 
-static void established_options(struct sock *sk, const struct sk_buff *skb,
-				struct linnet_options *opt)
+static void established_options(struct sock *sk, struct linnet_options *opt)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	unsigned int room;
@@ -145,10 +168,8 @@ static void established_options(struct sock *sk, const struct sk_buff *skb,
 		opt->tsval = linnet_timestamp_now(sk) + tp->tsoffset;
 		opt->tsecr = tp->rx_opt.ts_recent;
 	}
-	/* A segment full of data has no room for SACK: the ACK without data
-	 * that every segment out of order brings about tells it.
-	 */
-	if (!tp->rx_opt.sack_ok || skb->len)
+	if (!tp->rx_opt.sack_ok ||
+	    !linnet_reassembly_told(&linnet_sk(sk)->reassembly))
 		return;
 	room = (LINNET_OPTIONS_MAX - linnet_options_len(opt) - 4) /
 	       LINNET_OPTLEN_SACK_BLOCK;
@@ -204,6 +225,44 @@ static void data_sent(struct sock *sk)
 		ack->pingpong = true;
 }
 
+/* A copy of a queued buffer, which the device may have its way with.  A copy
+ * that is still in the queue below has its header in the headroom that a second
+ * one would share.
+ */
+static struct sk_buff *copy_queued(struct sk_buff *queued, gfp_t gfp)
+{
+	struct sk_buff *skb;
+
+	tcp_skb_tsorted_save(queued) {
+		skb = skb_cloned(queued) ? pskb_copy(queued, gfp) :
+					   skb_clone(queued, gfp);
+	} tcp_skb_tsorted_restore(queued);
+	if (!skb)
+		return NULL;
+	/* it shares its place with the node in the queue's tree */
+	skb->dev = NULL;
+	return skb;
+}
+
+/* The pace: when may the next one go? */
+static void note_departure(struct sock *sk, struct sk_buff *queued, u32 len)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u64 prior = tp->tcp_wstamp_ns, credit, gap;
+	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
+
+	tp->tcp_wstamp_ns = max(prior, tp->tcp_clock_cache);
+	queued->skb_mstamp_ns = tp->tcp_wstamp_ns;
+	/* the first window goes as it is, as with fq */
+	if (sk->sk_pacing_status == SK_PACING_NONE || !len || !rate ||
+	    rate == ~0UL || tp->data_segs_out < TCP_INIT_CWND)
+		return;
+	gap = div64_ul((u64)len * NSEC_PER_SEC, rate);
+	/* a timer that was late is made up for, in part */
+	credit = tp->tcp_wstamp_ns - prior;
+	tp->tcp_wstamp_ns += gap - min_t(u64, gap / 2, credit);
+}
+
 /**
  * linnet_transmit() - give one buffer to IP
  * @sk: the socket, locked
@@ -230,21 +289,17 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 	linnet_clock_refresh(tp);
 	if (clone) {
 		queued = skb;
-		/* A copy that is still in the queue below has its header in
-		 * the headroom that a second one would share.
-		 */
-		skb = skb_cloned(queued) ? pskb_copy(queued, gfp) :
-					   skb_clone(queued, gfp);
+		skb = copy_queued(queued, gfp);
 		if (!skb)
 			return -ENOBUFS;
-		/* it shares its place with the node in the queue's tree */
-		skb->dev = NULL;
 	}
 
+	if (!(flags & LINNET_SYN))
+		flags = linnet_ecn_send(sk, skb, flags);
 	if (flags & LINNET_SYN)
 		syn_options(sk, &opt, flags & LINNET_ACK);
 	else
-		established_options(sk, skb, &opt);
+		established_options(sk, &opt);
 	window = flags & LINNET_SYN ? min_t(u32, tp->rcv_wnd, 65535) :
 				      linnet_select_window(sk);
 	rcv_nxt = tp->rcv_nxt;
@@ -276,162 +331,13 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 		err = net_xmit_eval(err) ? -ENOBUFS : 0;
 	}
 	if (queued) {
-		/* the pace: when may the next one go? */
-		queued->skb_mstamp_ns = max_t(u64, tp->tcp_wstamp_ns,
-					      tp->tcp_clock_cache);
-		tp->tcp_wstamp_ns = queued->skb_mstamp_ns;
-		if (sk->sk_pacing_status == SK_PACING_NEEDED && len) {
-			unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
-
-			if (rate && rate != ~0UL)
-				tp->tcp_wstamp_ns +=
-					div64_ul((u64)len * NSEC_PER_SEC, rate);
-		}
-		if (!err)
+		note_departure(sk, queued, len);
+		if (!err) {
+			note_sent_last(tp, queued);
 			linnet_rate_sent(sk, queued);
+		}
 	}
 	return err;
-}
-
-static void adjust_segs(struct sock *sk, const struct sk_buff *skb, int fewer)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u8 sacked = LINNET_CB(skb)->sacked;
-
-	tp->packets_out -= fewer;
-	if (sacked & LINNET_SACKED)
-		tp->sacked_out -= fewer;
-	if (sacked & LINNET_RETRANS)
-		tp->retrans_out -= fewer;
-	if (sacked & LINNET_LOST)
-		tp->lost_out -= fewer;
-}
-
-/* The data of a copy in the queue below is shared: make it ours alone */
-static int unshare(struct sock *sk, struct sk_buff *skb)
-{
-	int before = skb->truesize, err = skb_unclone(skb, GFP_ATOMIC);
-	int more = skb->truesize - before;
-
-	if (more) {
-		sk_wmem_queued_add(sk, more);
-		sk_mem_charge(sk, more);
-	}
-	return err;
-}
-
-/**
- * linnet_fragment() - split a buffer in two
- * @sk: the socket, locked
- * @skb: the buffer; keeps the first part
- * @len: bytes in the first part, more than none and less than all
- * @mss: bytes of data in a full segment
- * @in_rtx_queue: @skb is in the retransmission queue, else in the send queue;
- *	the second part comes behind it
- *
- * Return: 0 or -ENOMEM, and nothing has changed then.
- */
-int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
-		    bool in_rtx_queue)
-{
-	struct linnet_cb *cb = LINNET_CB(skb), *rest;
-	struct sk_buff *tail;
-	u32 moved = skb->len - len;
-	int segs = cb->segs;
-
-	if (WARN_ON_ONCE(!len || len >= skb->len))
-		return -EINVAL;
-	if (in_rtx_queue &&
-	    sk->sk_wmem_queued >> 1 >
-	    (long)READ_ONCE(sk->sk_sndbuf) + SPLIT_SLACK)
-		return -ENOMEM;
-	if (unshare(sk, skb))
-		return -ENOMEM;
-	tail = linnet_alloc_skb(sk, GFP_ATOMIC);
-	if (!tail)
-		return -ENOMEM;
-	sk_wmem_queued_add(sk, tail->truesize);
-	sk_mem_charge(sk, tail->truesize);
-	tail->truesize += moved;
-	skb->truesize -= moved;
-
-	rest = LINNET_CB(tail);
-	*rest = *cb;
-	rest->seq = cb->seq + len;
-	cb->end_seq = rest->seq;
-	/* FIN and PSH belong to the end, CWR to the beginning */
-	cb->flags &= ~(LINNET_FIN | LINNET_PSH);
-	rest->flags &= ~LINNET_CWR;
-	tail->skb_mstamp_ns = skb->skb_mstamp_ns;
-	skb_split(skb, tail, len);
-
-	linnet_init_segs(skb, mss);
-	linnet_init_segs(tail, mss);
-	if (in_rtx_queue) {
-		adjust_segs(sk, skb, segs - cb->segs - rest->segs);
-		linnet_rtx_add(sk, tail);
-	} else {
-		__skb_queue_after(&sk->sk_write_queue, skb, tail);
-	}
-	return 0;
-}
-
-/**
- * linnet_retransmit() - send again
- * @sk: the socket, locked
- * @skb: a buffer of the retransmission queue
- * @segs: at most so many segments of it
- *
- * Return: 0; -EAGAIN when the peer's window has no room for it; -ENOBUFS when
- * it was dropped here, -EHOSTUNREACH when there is no route.
- */
-int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
-{
-	struct linnet_cb *cb = LINNET_CB(skb);
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 mss, limit;
-	int err;
-
-	if (!linnet_sk(sk)->af->route(sk))
-		return -EHOSTUNREACH;
-
-	mss = linnet_send_mss(sk, NULL);
-	/* A peer that shrank its window gets only the first segment of it,
-	 * which serves as probe (RFC 9293, 3.8.6.1)
-	 */
-	if (!seq_before(cb->seq, tp->snd_una + tp->snd_wnd) &&
-	    cb->seq != tp->snd_una)
-		return -EAGAIN;
-
-	limit = mss * segs;
-	if (skb->len > limit) {
-		if (linnet_fragment(sk, skb, limit, mss, true))
-			return -ENOBUFS;
-	} else if (cb->segs > 1 || skb->len > mss) {
-		/* the MSS may have changed since */
-		int before = cb->segs;
-
-		if (unshare(sk, skb))
-			return -ENOBUFS;
-		linnet_init_segs(skb, mss);
-		adjust_segs(sk, skb, before - cb->segs);
-	}
-
-	err = linnet_transmit(sk, skb, true, GFP_ATOMIC);
-	trace_linnet_retransmit(sk, cb->seq, cb->end_seq, cb->segs, err);
-	LINNET_COUNT_ADD(sock_net(sk), RetransSegs, cb->segs);
-	cb->sacked |= LINNET_EVER_RETRANS;
-	tp->total_retrans += cb->segs;
-	tp->bytes_retrans += skb->len;
-	if (err)
-		return err;
-	if (!(cb->sacked & LINNET_RETRANS)) {
-		cb->sacked |= LINNET_RETRANS;
-		tp->retrans_out += cb->segs;
-	}
-	if (!tp->retrans_stamp)
-		tp->retrans_stamp = linnet_timestamp_now(sk);
-	return 0;
 }
 
 /* A segment without data that lies in no queue */
@@ -569,7 +475,7 @@ void linnet_send_window_probe(struct sock *sk, bool data)
 		return;
 	if (data && skb &&
 	    seq_before(LINNET_CB(skb)->seq, tp->snd_una + tp->snd_wnd)) {
-		linnet_push_one(sk);
+		linnet_push_piece(sk);
 		return;
 	}
 	if (data)
@@ -592,7 +498,7 @@ int linnet_send_syn(struct sock *sk)
 
 	if (!skb)
 		return -ENOBUFS;
-	LINNET_CB(skb)->flags = LINNET_SYN;
+	LINNET_CB(skb)->flags = LINNET_SYN | linnet_ecn_syn(sk);
 	LINNET_CB(skb)->seq = tp->write_seq;
 	LINNET_CB(skb)->end_seq = ++tp->write_seq;
 	LINNET_CB(skb)->segs = 1;
@@ -732,7 +638,7 @@ u32 linnet_sync_mss(struct sock *sk)
 {
 	struct dst_entry *dst = linnet_sk(sk)->af->route(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 mss, options = tp->tcp_header_len - LINNET_HEADER_LEN;
+	u32 mss, most, options = tp->tcp_header_len - LINNET_HEADER_LEN;
 
 	if (dst) {
 		if (dst_mtu(dst) < linnet_sk(sk)->pmtu)
@@ -742,6 +648,14 @@ u32 linnet_sync_mss(struct sock *sk)
 	mss = linnet_mss_for(linnet_sk(sk)->af, linnet_sk(sk)->pmtu);
 	mss = min_t(u32, mss, tp->rx_opt.mss_clamp);
 	mss = max_t(u32, mss, LINNET_MSS_MIN);
-	tp->mss_cache = mss - min(options, mss - 8);
+	mss -= min(options, mss - 8);
+	/* A peer with a small window shall not be kept waiting for one large
+	 * segment to fit (RFC 9293, 3.8.6.2.1, Fs)
+	 */
+	most = tp->max_window > LINNET_MSS_DEFAULT_IPV4 ? tp->max_window >> 1 :
+							  tp->max_window;
+	if (most && mss > most)
+		mss = max_t(u32, most, 68 - tp->tcp_header_len);
+	tp->mss_cache = linnet_mtu_bound(sk, mss);
 	return tp->mss_cache;
 }

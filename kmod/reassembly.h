@@ -44,6 +44,16 @@ unsigned int linnet_reassembly_blocks(struct linnet_reassembly *r,
 				      struct linnet_block *out,
 				      unsigned int room);
 
+/**
+ * linnet_reassembly_told() - blocks that linnet_reassembly_blocks() would give
+ * @r: the queue
+ */
+static inline unsigned int
+linnet_reassembly_told(const struct linnet_reassembly *r)
+{
+	return r->n_recent + (r->dsack.start != r->dsack.end);
+}
+
 static inline bool linnet_reassembly_empty(const struct linnet_reassembly *r)
 {
 	return !r->last;

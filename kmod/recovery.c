@@ -1,282 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Loss: what the peer holds (the scoreboard), what is taken for lost, and how
- * the window is reduced for it.
+ * Loss recovery: the states between Open and Loss, how the window is reduced
+ * in them, and how that is undone when nothing was lost.
  *
- * RFC 6675 decides what is lost (RFC 6582 where the peer does not SACK), RFC
- * 9937 (PRR) how fast to send meanwhile, RFC 6298 what a timeout means.
+ *	Open		nothing unusual
+ *	Disorder	duplicate ACKs or SACK, nothing lost yet: new data goes
+ *			on (limited transmit, RFC 3042)
+ *	CWR		the window is being reduced, without loss: ECN, a full
+ *			queue below, a tail loss that the probe repaired
+ *	Recovery	losses are being repaired (RFC 6675, RFC 8985)
+ *	Loss		the retransmission timer has expired (RFC 6298)
  *
- * Two sequence numbers keep every walk over the retransmission queue short:
- * below lost_seq everything that is not SACKed is marked lost, and below
- * retrans_seq everything marked lost is retransmitted:
+ * What is lost is told by rack.c, or by scoreboard.c (RFC 6675; RFC 6582 where
+ * the peer does not SACK); how fast to send meanwhile by RFC 9937 (PRR).
  *
- *	SND.UNA <= retrans_seq <= lost_seq <= SND.NXT
+ * Was it needless?  Three witnesses say so: an ACK that echoes a timestamp from
+ * before the first retransmission (Eifel, RFC 3522 and RFC 4015); a DSACK for
+ * each retransmission (RFC 3708); and after a timeout, the arrival of what was
+ * not sent again (F-RTO, RFC 5682).
  */
 #include "linnet.h"
+#include "ecn.h"
+#include "pmtu.h"
 #include "prr.h"
+#include "rack.h"
 #include "trace.h"
 
-static void mark_lost(struct sock *sk, struct sk_buff *skb)
-{
-	struct linnet_sock *ls = linnet_sk(sk);
-	struct linnet_cb *cb = LINNET_CB(skb);
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (cb->sacked & (LINNET_LOST | LINNET_SACKED))
-		return;
-	cb->sacked |= LINNET_LOST;
-	tp->lost_out += cb->segs;
-	tp->lost += cb->segs;
-	if (seq_before(cb->seq, ls->retrans_seq))
-		ls->retrans_seq = cb->seq;
-}
-
 /**
- * linnet_scoreboard_forget() - a buffer leaves the retransmission queue
- * @sk: the socket, locked
- * @skb: the buffer
+ * linnet_echo_before() - does a segment echo a timestamp from before a moment?
+ * @sk: the socket
+ * @seg: the segment
+ * @moment: as linnet_timestamp_now() tells it, milliseconds
  */
-void linnet_scoreboard_forget(struct sock *sk, const struct sk_buff *skb)
+bool linnet_echo_before(const struct sock *sk,
+			const struct linnet_segment *seg, u32 moment)
 {
-	const struct linnet_cb *cb = LINNET_CB(skb);
-	struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
 
-	if (cb->sacked & LINNET_SACKED)
-		tp->sacked_out -= cb->segs;
-	if (cb->sacked & LINNET_RETRANS)
-		tp->retrans_out -= cb->segs;
-	if (cb->sacked & LINNET_LOST)
-		tp->lost_out -= cb->segs;
-	tp->packets_out -= cb->segs;
+	return tp->rx_opt.tstamp_ok && seg->opt.timestamp && seg->opt.tsecr &&
+	       seq_before(seg->opt.tsecr - tp->tsoffset, moment);
 }
 
-/* Cut a buffer so that a block's edge falls between two, where that gives whole
- * segments.  Returns the part that begins at or after @start and whether it is
- * covered up to @end, or NULL when no whole segment of it is.
- */
-static struct sk_buff *cut_to_block(struct sock *sk, struct sk_buff *skb,
-				    const struct linnet_block *block)
-{
-	struct linnet_cb *cb = LINNET_CB(skb);
-	u32 mss = cb->gso_size, offset;
-
-	if (seq_before(cb->seq, block->start)) {
-		if (cb->segs < 2)
-			return NULL;
-		offset = roundup(block->start - cb->seq, mss);
-		if (offset >= skb->len ||
-		    linnet_fragment(sk, skb, offset, mss, true))
-			return NULL;
-		skb = linnet_rtx_next(skb);
-		cb = LINNET_CB(skb);
-	}
-	if (seq_after(cb->end_seq, block->end)) {
-		if (cb->segs < 2)
-			return NULL;
-		offset = rounddown(block->end - cb->seq, mss);
-		if (!offset || linnet_fragment(sk, skb, offset, mss, true))
-			return NULL;
-	}
-	return skb;
-}
-
-static u32 mark_sacked(struct sock *sk, struct sk_buff *skb,
-		       struct linnet_sacked *result)
-{
-	struct linnet_cb *cb = LINNET_CB(skb);
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (cb->sacked & LINNET_SACKED)
-		return 0;
-	if (cb->sacked & LINNET_LOST) {
-		cb->sacked &= ~LINNET_LOST;
-		tp->lost_out -= cb->segs;
-	}
-	if (cb->sacked & LINNET_RETRANS) {
-		cb->sacked &= ~LINNET_RETRANS;
-		tp->retrans_out -= cb->segs;
-	}
-	if (!(cb->sacked & LINNET_EVER_RETRANS))
-		result->sent_us = max(result->sent_us,
-				      linnet_sent_us(skb));
-	linnet_rate_delivered(sk, skb, result->rs);
-	cb->sacked |= LINNET_SACKED;
-	cb->delivered_mstamp = 0;
-	if (!tp->sacked_out ||
-	    seq_after(cb->end_seq, linnet_sk(sk)->sack_high))
-		linnet_sk(sk)->sack_high = cb->end_seq;
-	tp->sacked_out += cb->segs;
-	return cb->segs;
-}
-
-/* Mark what lies from @from on and within @block */
-static u32 sack_walk(struct sock *sk, const struct linnet_block *block, u32 from,
-		     u32 to, struct linnet_sacked *result)
-{
-	struct sk_buff *skb = linnet_rtx_find(sk, from);
-	u32 newly = 0;
-
-	while (skb && seq_before(LINNET_CB(skb)->seq, to)) {
-		struct sk_buff *part = cut_to_block(sk, skb, block);
-
-		if (part)
-			newly += mark_sacked(sk, part, result);
-		else
-			part = skb;
-		skb = linnet_rtx_next(part);
-	}
-	return newly;
-}
-
-static bool block_valid(const struct tcp_sock *tp,
-			const struct linnet_block *b)
-{
-	return seq_before(b->start, b->end) &&
-	       !seq_before(b->start, tp->snd_una) &&
-	       !seq_after(b->end, tp->snd_nxt);
-}
-
-/* RFC 2883, 4: the first block tells of a duplicate when it lies below the ACK
- * or within the second block
- */
-static bool is_dsack(const struct linnet_segment *seg)
-{
-	const struct linnet_block *b = seg->opt.sack;
-
-	if (!seq_before(b[0].start, b[0].end))
-		return false;
-	if (!seq_after(b[0].end, seg->ack))
-		return true;
-	return seg->opt.n_sack > 1 && !seq_before(b[0].start, b[1].start) &&
-	       !seq_after(b[0].end, b[1].end);
-}
-
-/**
- * linnet_scoreboard_sack() - take in the SACK blocks of an ACK (RFC 2018)
- * @sk: the socket, locked
- * @seg: the segment; SND.UNA is up to date with it
- * @result: what it told
- *
- * Blocks that the last ACK had too are not walked again: a peer repeats each at
- * least twice, and a hostile one could make the walk long.
- */
-void linnet_scoreboard_sack(struct sock *sk, const struct linnet_segment *seg,
-			    struct linnet_sacked *result)
-{
-	struct linnet_sock *ls = linnet_sk(sk);
-	struct linnet_block seen[LINNET_SACK_BLOCKS_MAX];
-	struct tcp_sock *tp = tcp_sk(sk);
-	unsigned int i = 0, j;
-
-	if (!seg->opt.n_sack || !tp->rx_opt.sack_ok)
-		return;
-	if (is_dsack(seg)) {
-		result->dsack = true;
-		tp->dsack_dups++;
-		LINNET_COUNT(sock_net(sk), DsackReceived);
-		i = 1;
-	}
-	memcpy(seen, ls->sack_seen, sizeof(seen));
-	memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
-
-	for (; i < seg->opt.n_sack; i++) {
-		struct linnet_block b = seg->opt.sack[i];
-		struct linnet_block *known = NULL;
-
-		if (seq_before(b.start, tp->snd_una) &&
-		    seq_after(b.end, tp->snd_una))
-			b.start = tp->snd_una;
-		if (!block_valid(tp, &b) || !tp->packets_out)
-			continue;
-		for (j = 0; j < ARRAY_SIZE(seen); j++)
-			if (seen[j].start != seen[j].end &&
-			    !seq_before(seen[j].start, b.start) &&
-			    !seq_after(seen[j].end, b.end))
-				known = &seen[j];
-		if (known) {
-			result->segs += sack_walk(sk, &b, b.start, known->start,
-						  result);
-			/* from the last octet on: its buffer may be covered
-			 * wholly only now
-			 */
-			if (known->end != b.end)
-				result->segs += sack_walk(sk, &b,
-							  known->end - 1, b.end,
-							  result);
-		} else {
-			result->segs += sack_walk(sk, &b, b.start, b.end,
-						  result);
-		}
-		ls->sack_seen[i] = b;
-	}
-}
-
-/* RFC 6675, 4, IsLost(): DupThresh segments above it are SACKed */
-static void mark_by_sack(struct sock *sk)
-{
-	struct linnet_sock *ls = linnet_sk(sk);
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *skb;
-	u32 above = 0, edge;
-
-	if (tp->sacked_out < tp->reordering)
-		return;
-	skb = linnet_rtx_find(sk, ls->sack_high - 1);
-	for (; skb; skb = linnet_rtx_prev(skb)) {
-		if (LINNET_CB(skb)->sacked & LINNET_SACKED)
-			above += LINNET_CB(skb)->segs;
-		if (above >= tp->reordering)
-			break;
-	}
-	if (!skb)
-		return;
-	edge = LINNET_CB(skb)->seq;
-	if (!seq_after(edge, ls->lost_seq))
-		return;
-	for (skb = linnet_rtx_find(sk, ls->lost_seq);
-	     skb && seq_before(LINNET_CB(skb)->seq, edge);
-	     skb = linnet_rtx_next(skb))
-		mark_lost(sk, skb);
-	ls->lost_seq = edge;
-}
-
-/* RFC 6582: without SACK only the first hole is known */
-static void mark_head(struct sock *sk)
-{
-	struct linnet_sock *ls = linnet_sk(sk);
-	struct sk_buff *skb = linnet_rtx_head(sk);
-	u32 mss = tcp_sk(sk)->mss_cache;
-
-	if (!skb || LINNET_CB(skb)->sacked & LINNET_LOST)
-		return;
-	if (skb->len > mss && LINNET_CB(skb)->segs > 1 &&
-	    linnet_fragment(sk, skb, mss, mss, true))
-		return;
-	mark_lost(sk, skb);
-	ls->lost_seq = seq_max(ls->lost_seq, LINNET_CB(skb)->end_seq);
-}
-
-/* Without SACK every duplicate ACK stands for one segment that has arrived */
-static void count_duplicate(struct tcp_sock *tp)
-{
-	u32 holes = max_t(u32, tp->lost_out, 1);
-
-	tp->sacked_out++;
-	if (tp->sacked_out + holes > tp->packets_out)
-		tp->sacked_out = tp->packets_out > holes ?
-				 tp->packets_out - holes : 0;
-}
+/* --- reducing the window --- */
 
 static void begin_reduction(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tp->high_seq = tp->snd_nxt;
+	tp->tlp_high_seq = 0;
 	tp->prior_cwnd = tcp_snd_cwnd(tp);
 	tp->prr_delivered = 0;
 	tp->prr_out = 0;
 	tp->snd_cwnd_cnt = 0;
 	tp->snd_ssthresh = linnet_cong_ssthresh(sk);
+	linnet_ecn_queue_cwr(tp);
 }
 
 static void end_reduction(struct sock *sk)
@@ -284,18 +62,34 @@ static void end_reduction(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	/* a congestion control that rules the window alone has done so */
-	if (!inet_csk(sk)->icsk_ca_ops->cong_control &&
-	    tp->snd_ssthresh < TCP_INFINITE_SSTHRESH) {
+	if (inet_csk(sk)->icsk_ca_ops->cong_control)
+		return;
+	/* not when the reduction was undone */
+	if (tp->snd_ssthresh < TCP_INFINITE_SSTHRESH &&
+	    (inet_csk(sk)->icsk_ca_state == TCP_CA_CWR || tp->undo_marker)) {
 		tcp_snd_cwnd_set(tp, tp->snd_ssthresh);
 		tp->snd_cwnd_stamp = tcp_jiffies32;
 	}
 	linnet_cong_event(sk, CA_EVENT_COMPLETE_CWR);
-	linnet_cong_set_state(sk, TCP_CA_Open);
+}
+
+/* Open, or Disorder when something is out of order still */
+static void keep_open(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u8 state = TCP_CA_Open;
+
+	if (tp->sacked_out + tp->lost_out || linnet_any_retransmitted(sk))
+		state = TCP_CA_Disorder;
+	if (inet_csk(sk)->icsk_ca_state != state) {
+		linnet_cong_set_state(sk, state);
+		tp->high_seq = tp->snd_nxt;
+	}
 }
 
 /**
  * linnet_enter_cwr() - reduce the window without a loss: the queue below is
- *	full
+ *	full, or the path says so (RFC 3168, 6.1.2)
  * @sk: the socket, locked
  */
 void linnet_enter_cwr(struct sock *sk)
@@ -304,80 +98,21 @@ void linnet_enter_cwr(struct sock *sk)
 	if (inet_csk(sk)->icsk_ca_state >= TCP_CA_CWR ||
 	    !inet_csk(sk)->icsk_ca_initialized)
 		return;
+	tcp_sk(sk)->undo_marker = 0;
 	begin_reduction(sk);
 	linnet_cong_set_state(sk, TCP_CA_CWR);
 }
 
-static void enter_recovery(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (inet_csk(sk)->icsk_ca_state < TCP_CA_CWR)
-		begin_reduction(sk);
-	else
-		tp->high_seq = tp->snd_nxt;
-	tp->prior_ssthresh = 0;
-	tp->undo_marker = 0;
-	linnet_cong_set_state(sk, TCP_CA_Recovery);
-	if (tp->rx_opt.sack_ok)
-		LINNET_COUNT(sock_net(sk), Recoveries);
-	else
-		LINNET_COUNT(sock_net(sk), RecoveriesReno);
-}
-
 /**
- * linnet_recovery_ack() - what an ACK means for loss recovery
- * @sk: the socket, locked, scoreboard up to date
- * @una_advanced: SND.UNA has moved
- * @duplicate: a duplicate ACK (RFC 5681, 2)
- *
- * Moves between TCP_CA_Open, Disorder, CWR, Recovery and Loss, and marks what
- * is lost.  Sends nothing.
+ * linnet_cwr_at_once() - one reduction for a loss that is repaired already
+ * @sk: the socket, locked
  */
-void linnet_recovery_ack(struct sock *sk, bool una_advanced, bool duplicate)
+void linnet_cwr_at_once(struct sock *sk)
 {
-	struct inet_connection_sock *icsk = inet_csk(sk);
-	struct linnet_sock *ls = linnet_sk(sk);
-	struct tcp_sock *tp = tcp_sk(sk);
-	bool sack = tp->rx_opt.sack_ok;
-
-	ls->retrans_seq = seq_max(ls->retrans_seq, tp->snd_una);
-	ls->lost_seq = seq_max(ls->lost_seq, tp->snd_una);
-	if (!sack && duplicate && tp->packets_out)
-		count_duplicate(tp);
-
-	/* All that was out when it began has arrived.  Without SACK one more:
-	 * duplicates of an old ACK must not begin it again (RFC 6582, 5).
-	 */
-	if (icsk->icsk_ca_state >= TCP_CA_CWR &&
-	    !seq_before(tp->snd_una, tp->high_seq) &&
-	    (sack || icsk->icsk_ca_state == TCP_CA_CWR ||
-	     tp->snd_una != tp->high_seq || !tp->packets_out)) {
-		if (icsk->icsk_ca_state == TCP_CA_Loss)
-			linnet_cong_set_state(sk, TCP_CA_Open);
-		else
-			end_reduction(sk);
-		if (!sack)
-			tp->sacked_out = 0;
-		tp->retrans_stamp = 0;
-	}
-
-	if (sack) {
-		mark_by_sack(sk);
-	} else if (icsk->icsk_ca_state >= TCP_CA_Recovery) {
-		if (una_advanced)	/* a partial ACK: the next hole */
-			mark_head(sk);
-	} else if (tp->sacked_out >= tp->reordering) {
-		mark_head(sk);
-	}
-
-	if (icsk->icsk_ca_state < TCP_CA_Recovery) {
-		if (tp->lost_out)
-			enter_recovery(sk);
-		else if (icsk->icsk_ca_state != TCP_CA_CWR)
-			linnet_cong_set_state(sk, tp->sacked_out ?
-					      TCP_CA_Disorder : TCP_CA_Open);
-	}
+	begin_reduction(sk);
+	linnet_cong_set_state(sk, TCP_CA_CWR);
+	end_reduction(sk);
+	keep_open(sk);
 }
 
 /**
@@ -399,64 +134,477 @@ void linnet_recovery_cwnd(struct sock *sk, u32 delivered, u32 newly_lost,
 	tcp_snd_cwnd_set(tp, max_t(u32, 1, in_flight +
 		linnet_prr_sndcnt(in_flight, tp->snd_ssthresh, tp->prior_cwnd,
 				  delivered, tp->prr_delivered, tp->prr_out,
-				  una_advanced && !newly_lost,
-				  !tp->prr_out && tp->lost_out)));
+				  una_advanced && !newly_lost, !tp->prr_out)));
+}
+
+/* --- undoing it --- */
+
+/* From here on count what would have to be told as duplicate for all
+ * retransmissions to have been needless
+ */
+static void begin_undo(struct tcp_sock *tp)
+{
+	tp->undo_marker = tp->snd_una;
+	tp->undo_retrans = tp->retrans_out;
+	if (tp->tlp_high_seq && tp->tlp_retrans)
+		tp->undo_retrans++;
+	/* none yet: not the same as all told */
+	if (!tp->undo_retrans)
+		tp->undo_retrans = -1;
+}
+
+/* Eifel: the ACK was caused by something sent before the first retransmission */
+static bool echo_tells(const struct sock *sk, const struct linnet_ack *ack)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return tp->retrans_stamp &&
+	       linnet_echo_before(sk, ack->seg, tp->retrans_stamp);
+}
+
+static bool may_undo(const struct sock *sk, const struct linnet_ack *ack)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return tp->undo_marker && (!tp->undo_retrans || echo_tells(sk, ack));
+}
+
+static void undo_reduction(struct sock *sk, bool unmark_lost)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (unmark_lost)
+		linnet_scoreboard_unmark_lost(sk);
+	if (tp->prior_ssthresh) {
+		tcp_snd_cwnd_set(tp, inet_csk(sk)->icsk_ca_ops->undo_cwnd(sk));
+		if (tp->prior_ssthresh > tp->snd_ssthresh) {
+			tp->snd_ssthresh = tp->prior_ssthresh;
+			linnet_ecn_withdraw_cwr(tp);
+		}
+	}
+	tp->snd_cwnd_stamp = tcp_jiffies32;
+	tp->undo_marker = 0;
+	tp->rack.advanced = 1;	/* look at everything again */
+}
+
+/* Without SACK: duplicates of an old ACK may still be on their way, and must
+ * not begin a recovery again; something above high_seq must be acknowledged
+ * first (RFC 6582, 5).
+ */
+static bool must_not_reopen(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (tp->snd_una != tp->high_seq || tp->rx_opt.sack_ok)
+		return false;
+	if (!linnet_any_retransmitted(sk))
+		tp->retrans_stamp = 0;
+	return true;
+}
+
+/* All that was out when it began is acknowledged.  Returns false when the state
+ * must stay for now.
+ */
+static bool leave_recovery(struct sock *sk, const struct linnet_ack *ack)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (may_undo(sk, ack)) {
+		if (inet_csk(sk)->icsk_ca_state == TCP_CA_Loss)
+			LINNET_COUNT(sock_net(sk), LossUndo);
+		else
+			LINNET_COUNT(sock_net(sk), FullUndo);
+		undo_reduction(sk, false);
+	} else if (tp->rack.reo_wnd_persist) {
+		tp->rack.reo_wnd_persist--;
+	}
+	if (must_not_reopen(sk))
+		return false;
+	linnet_cong_set_state(sk, TCP_CA_Open);
+	tp->is_sack_reneg = 0;
+	return true;
+}
+
+/* Each retransmission has been told as a duplicate */
+static bool undo_by_dsack(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!tp->undo_marker || tp->undo_retrans)
+		return false;
+	tp->rack.reo_wnd_persist = min_t(u32, LINNET_RACK_PERSIST,
+					 tp->rack.reo_wnd_persist + 1);
+	undo_reduction(sk, false);
+	LINNET_COUNT(sock_net(sk), DsackUndo);
+	return true;
+}
+
+/* A hole was filled by what was only late.  Returns true when nothing more is
+ * to be done with this ACK.
+ */
+static bool undo_partial(struct sock *sk, const struct linnet_ack *ack)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!tp->undo_marker || !echo_tells(sk, ack))
+		return false;
+	linnet_check_reordering(sk, ack->prior_una, ack->prior_high);
+	/* what has been sent again is out: wait for what the next ACKs say,
+	 * and mark nothing more meanwhile
+	 */
+	if (tp->retrans_out)
+		return true;
+	if (!linnet_any_retransmitted(sk))
+		tp->retrans_stamp = 0;
+	undo_reduction(sk, true);
+	LINNET_COUNT(sock_net(sk), PartialUndo);
+	keep_open(sk);
+	return false;
+}
+
+static bool undo_loss(struct sock *sk, const struct linnet_ack *ack, bool frto)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!frto && !may_undo(sk, ack))
+		return false;
+	undo_reduction(sk, true);
+	LINNET_COUNT(sock_net(sk), LossUndo);
+	if (frto)
+		LINNET_COUNT(sock_net(sk), SpuriousTimeouts);
+	inet_csk(sk)->icsk_retransmits = 0;
+	if (must_not_reopen(sk))
+		return true;
+	if (frto || tp->rx_opt.sack_ok) {
+		linnet_cong_set_state(sk, TCP_CA_Open);
+		tp->is_sack_reneg = 0;
+	}
+	return true;
+}
+
+/* --- the states --- */
+
+/**
+ * linnet_enter_recovery() - segments are lost: repair, and reduce the window
+ * @sk: the socket, locked
+ * @ece: the ACK brought a congestion echo, too: there is nothing to undo then
+ */
+void linnet_enter_recovery(struct sock *sk, bool ece)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->prior_ssthresh = 0;
+	begin_undo(tp);
+	if (!tcp_in_cwnd_reduction(sk)) {
+		if (!ece)
+			tp->prior_ssthresh = tcp_current_ssthresh(sk);
+		begin_reduction(sk);
+	} else {
+		tp->high_seq = tp->snd_nxt;
+	}
+	linnet_cong_set_state(sk, TCP_CA_Recovery);
+	if (tp->rx_opt.sack_ok)
+		LINNET_COUNT(sock_net(sk), Recoveries);
+	else
+		LINNET_COUNT(sock_net(sk), RecoveriesReno);
+}
+
+static void identify_loss(struct sock *sk, struct linnet_ack *ack)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u8 state = inet_csk(sk)->icsk_ca_state;
+	u32 retransmitted = tp->retrans_out;
+
+	if (!linnet_rtx_head(sk))
+		return;
+	if (!tp->rx_opt.sack_ok) {
+		/* a partial ACK in Recovery tells the next hole (RFC 6582) */
+		if (state < TCP_CA_Recovery ? tp->sacked_out >= tp->reordering :
+		    state == TCP_CA_Recovery && ack->una_advanced)
+			linnet_mark_head(sk);
+	} else if (linnet_rack_on(sk)) {
+		if (linnet_rack_mark_lost(sk))
+			ack->set_timer = false;
+		ack->retransmission_lost = tp->retrans_out < retransmitted;
+	} else {
+		linnet_mark_by_sack(sk);
+	}
+}
+
+static void try_to_open(struct sock *sk, const struct linnet_ack *ack)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!linnet_any_retransmitted(sk))
+		tp->retrans_stamp = 0;
+	if (ack->ece)
+		linnet_enter_cwr(sk);
+	if (inet_csk(sk)->icsk_ca_state != TCP_CA_CWR)
+		keep_open(sk);
+}
+
+static void count_duplicates(struct sock *sk, struct linnet_ack *ack)
+{
+	if (!tcp_sk(sk)->rx_opt.sack_ok)
+		ack->delivered += linnet_duplicates_add(sk, ack->duplicates);
+}
+
+/* RFC 5682, 3.1: after a timeout one segment was sent again.  If the ACKs then
+ * move on to what was not sent again, the timeout was spurious.
+ */
+static enum linnet_recovery_next frto(struct sock *sk, struct linnet_ack *ack)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	bool recovered = !seq_before(tp->snd_una, tp->high_seq);
+
+	/* step (3.b) */
+	if (ack->original && undo_loss(sk, ack, true))
+		return LINNET_SEND_LOST;
+	if (seq_after(tp->snd_nxt, tp->high_seq)) {
+		/* step (3.a): a duplicate: what was taken for lost is */
+		if (ack->sacked || ack->duplicates)
+			tp->frto = 0;
+	} else if (ack->una_advanced && !recovered) {
+		/* step (2.b): send new data, and see */
+		tp->high_seq = tp->snd_nxt;
+		if (skb_peek(&sk->sk_write_queue) &&
+		    seq_after(tp->snd_una + tp->snd_wnd, tp->snd_nxt))
+			return LINNET_SEND_NEW;
+		tp->frto = 0;
+	}
+	return LINNET_SEND_LOST;
+}
+
+static enum linnet_recovery_next loss_ack(struct sock *sk,
+					  struct linnet_ack *ack)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (ack->una_advanced && undo_loss(sk, ack, false))
+		return LINNET_SEND_LOST;
+	if (tp->frto) {
+		enum linnet_recovery_next next = frto(sk, ack);
+
+		if (next != LINNET_SEND_LOST ||
+		    inet_csk(sk)->icsk_ca_state != TCP_CA_Loss)
+			return next;
+	}
+	if (!seq_before(tp->snd_una, tp->high_seq)) {
+		leave_recovery(sk, ack);
+		return LINNET_SEND_LOST;
+	}
+	if (tp->rx_opt.sack_ok)
+		return LINNET_SEND_LOST;
+	/* a duplicate stands for new data that F-RTO sent */
+	if (seq_after(tp->snd_nxt, tp->high_seq) && ack->duplicates)
+		count_duplicates(sk, ack);
+	else if (ack->una_advanced)
+		tp->sacked_out = 0;
+	return LINNET_SEND_LOST;
+}
+
+/* The peer has thrown away what it had SACKed (RFC 2018, 8).  Perhaps the next
+ * ACK says that it has not; then the timer comes to nothing.
+ */
+static bool reneging(struct sock *sk, struct linnet_ack *ack)
+{
+	u32 delay = max_t(u32, tcp_sk(sk)->srtt_us >> 4, 10 * USEC_PER_MSEC);
+
+	if (!ack->head_sacked || !ack->una_advanced)
+		return false;
+	linnet_rtx_arm(sk, LINNET_TIMER_RTO, delay);
+	ack->set_timer = false;
+	return true;
+}
+
+/* The ends of CWR and Recovery.  Returns true when nothing more is to be done */
+static bool leave_states(struct sock *sk, struct linnet_ack *ack)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (inet_csk(sk)->icsk_ca_state == TCP_CA_Open) {
+		tp->retrans_stamp = 0;
+		return false;
+	}
+	if (seq_before(tp->snd_una, tp->high_seq))
+		return false;
+	switch (inet_csk(sk)->icsk_ca_state) {
+	case TCP_CA_CWR:
+		/* CWR is to be held until something above high_seq is ACKed,
+		 * so that the echo of the same mark does not count twice
+		 */
+		if (tp->snd_una != tp->high_seq) {
+			end_reduction(sk);
+			linnet_cong_set_state(sk, TCP_CA_Open);
+		}
+		break;
+	case TCP_CA_Recovery:
+		if (!tp->rx_opt.sack_ok)
+			tp->sacked_out = 0;
+		if (!leave_recovery(sk, ack))
+			return true;
+		end_reduction(sk);
+		break;
+	}
+	return false;
+}
+
+/**
+ * linnet_recovery_ack() - what an ACK means for loss recovery
+ * @sk: the socket, locked, scoreboard up to date
+ * @ack: the ACK
+ *
+ * Moves between TCP_CA_Open, Disorder, CWR, Recovery and Loss, and marks what
+ * is lost.  Sends nothing.
+ *
+ * Return: what may be sent now.
+ */
+enum linnet_recovery_next linnet_recovery_ack(struct sock *sk,
+					      struct linnet_ack *ack)
+{
+	struct linnet_sock *ls = linnet_sk(sk);
+	struct tcp_sock *tp = tcp_sk(sk);
+	enum linnet_recovery_next next = LINNET_SEND_LOST;
+	u8 state;
+
+	ls->retrans_seq = seq_max(ls->retrans_seq, tp->snd_una);
+	ls->lost_seq = seq_max(ls->lost_seq, tp->snd_una);
+	if (!tp->packets_out && !tp->rx_opt.sack_ok)
+		tp->sacked_out = 0;
+	if (reneging(sk, ack))
+		return LINNET_SEND_NOTHING;
+	/* marks are not undone: the congestion was real */
+	if (ack->ece)
+		tp->prior_ssthresh = 0;
+	if (leave_states(sk, ack))
+		return LINNET_SEND_LOST;
+
+	switch (inet_csk(sk)->icsk_ca_state) {
+	case TCP_CA_Recovery:
+		if (!ack->una_advanced)
+			count_duplicates(sk, ack);
+		else if (undo_partial(sk, ack))
+			return LINNET_SEND_NOTHING;
+		if (undo_by_dsack(sk))
+			try_to_open(sk, ack);
+		identify_loss(sk, ack);
+		break;
+	case TCP_CA_Loss:
+		next = loss_ack(sk, ack);
+		if (next == LINNET_SEND_NEW)
+			return next;
+		identify_loss(sk, ack);
+		/* go on below when it was undone, or a retransmission is lost */
+		if (inet_csk(sk)->icsk_ca_state != TCP_CA_Open &&
+		    !ack->retransmission_lost)
+			return next;
+		break;
+	default:
+		if (!tp->rx_opt.sack_ok) {
+			if (ack->una_advanced)
+				tp->sacked_out = 0;
+			count_duplicates(sk, ack);
+		}
+		if (inet_csk(sk)->icsk_ca_state <= TCP_CA_Disorder)
+			undo_by_dsack(sk);
+		identify_loss(sk, ack);
+	}
+	state = inet_csk(sk)->icsk_ca_state;
+	if (state == TCP_CA_Recovery)
+		return next;
+	if (!tp->lost_out)
+		try_to_open(sk, ack);
+	else if (state < TCP_CA_CWR && linnet_mtu_probe_lost(sk))
+		return LINNET_SEND_NOTHING;
+	else if (state != TCP_CA_Loss || ack->retransmission_lost)
+		linnet_enter_recovery(sk, ack->ece);
+	return next;
+}
+
+/* --- the retransmission timer --- */
+
+/* Take for lost all that the peer does not hold.  With RACK, what was sent only
+ * just now is left its time (RFC 8985, 6.3).
+ */
+static void timeout_mark_lost(struct sock *sk)
+{
+	struct sk_buff *head = linnet_rtx_head(sk), *skb;
+	struct linnet_sock *ls = linnet_sk(sk);
+	struct tcp_sock *tp = tcp_sk(sk);
+	bool rack = linnet_rack_on(sk);
+
+	/* The first octet not acknowledged can only be SACKed when the peer has
+	 * thrown it away since (RFC 2018, 8): then believe none of it.
+	 */
+	if (LINNET_CB(head)->sacked & LINNET_SACKED) {
+		LINNET_COUNT(sock_net(sk), SackReneging);
+		tp->is_sack_reneg = 1;
+		memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
+		tp->sacked_out = 0;
+	} else if (!tp->rx_opt.sack_ok) {
+		tp->sacked_out = 0;
+	}
+	for (skb = head; skb; skb = linnet_rtx_next(skb)) {
+		if (tp->is_sack_reneg)
+			LINNET_CB(skb)->sacked &= ~LINNET_SACKED;
+		else if (skb != head && rack && !linnet_rack_overdue(sk, skb))
+			continue;
+		linnet_mark_lost(sk, skb);
+	}
+	ls->retrans_seq = tp->snd_una;
+	ls->lost_seq = tp->snd_nxt;
 }
 
 /**
  * linnet_recovery_timeout() - the retransmission timer has expired
  * @sk: the socket, locked
  *
- * Everything not SACKed is taken for lost, and the window falls to one segment
- * (RFC 5681, 3.1; RFC 6298, 5).  Sends nothing.
+ * The window falls to one segment (RFC 5681, 3.1; RFC 6298, 5).  Sends nothing.
  */
 void linnet_recovery_timeout(struct sock *sk)
 {
+	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	struct inet_connection_sock *icsk = inet_csk(sk);
-	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *skb = linnet_rtx_head(sk);
-	bool reneged;
+	bool first = icsk->icsk_ca_state < TCP_CA_Recovery;
 
 	if (!icsk->icsk_ca_initialized) {	/* a SYN: nothing to reduce */
-		LINNET_CB(skb)->sacked &= ~LINNET_RETRANS;
+		LINNET_CB(linnet_rtx_head(sk))->sacked &= ~LINNET_RETRANS;
 		tp->retrans_out = 0;
 		return;
 	}
-	if (icsk->icsk_ca_state < TCP_CA_CWR ||
+	linnet_ecn_timeout(sk);
+	timeout_mark_lost(sk);
+
+	/* once for what is out together */
+	if (icsk->icsk_ca_state <= TCP_CA_Disorder ||
 	    !seq_after(tp->high_seq, tp->snd_una) ||
 	    (icsk->icsk_ca_state == TCP_CA_Loss && !icsk->icsk_retransmits)) {
 		tp->prior_ssthresh = tcp_current_ssthresh(sk);
 		tp->prior_cwnd = tcp_snd_cwnd(tp);
 		tp->snd_ssthresh = linnet_cong_ssthresh(sk);
 		linnet_cong_event(sk, CA_EVENT_LOSS);
+		begin_undo(tp);
 	}
-
-	/* The first octet not acknowledged can only be SACKed when the peer has
-	 * thrown it away since (RFC 2018, 8): then believe none of it.
-	 */
-	reneged = LINNET_CB(skb)->sacked & LINNET_SACKED;
-	if (reneged)
-		LINNET_COUNT(sock_net(sk), SackReneging);
-	if (reneged || !tp->rx_opt.sack_ok)
-		tp->sacked_out = 0;
-	ls->retrans_seq = tp->snd_una;
-	for (; skb; skb = linnet_rtx_next(skb)) {
-		LINNET_CB(skb)->sacked &= ~LINNET_RETRANS;
-		if (reneged)
-			LINNET_CB(skb)->sacked &= ~LINNET_SACKED;
-		mark_lost(sk, skb);
-	}
-	if (reneged)
-		memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
-	tp->retrans_out = 0;
-	ls->lost_seq = tp->snd_nxt;
-	tp->high_seq = tp->snd_nxt;
-	tp->undo_marker = 0;
+	tcp_snd_cwnd_set(tp, tcp_packets_in_flight(tp) + 1);
 	tp->snd_cwnd_cnt = 0;
 	tp->snd_cwnd_stamp = tcp_jiffies32;
-	tcp_snd_cwnd_set(tp, tcp_packets_in_flight(tp) + 1);
+
+	/* So many duplicates, and it had to come to this: DupThresh is too
+	 * large
+	 */
+	if (icsk->icsk_ca_state <= TCP_CA_Disorder &&
+	    tp->sacked_out >= READ_ONCE(ln->reordering))
+		tp->reordering = min_t(u32, tp->reordering,
+				       READ_ONCE(ln->reordering));
 	linnet_cong_set_state(sk, TCP_CA_Loss);
+	tp->high_seq = tp->snd_nxt;
+	tp->tlp_high_seq = 0;
+	linnet_ecn_queue_cwr(tp);
+
+	/* RFC 5682, 3.1, step (1): not when this timeout repeats one */
+	tp->frto = READ_ONCE(ln->frto) && (first || icsk->icsk_retransmits) &&
+		   !icsk->icsk_mtup.probe_size;
 }
 
 /**
@@ -470,21 +618,17 @@ void linnet_recovery_mtu(struct sock *sk)
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb;
-	u32 before = tp->lost_out;
+	u32 before = tp->lost;
 
 	for (skb = linnet_rtx_head(sk); skb; skb = linnet_rtx_next(skb)) {
 		struct linnet_cb *cb = LINNET_CB(skb);
 
 		if ((cb->segs > 1 ? cb->gso_size : skb->len) <= tp->mss_cache)
 			continue;
-		if (cb->sacked & LINNET_RETRANS) {
-			cb->sacked &= ~LINNET_RETRANS;
-			tp->retrans_out -= cb->segs;
-		}
-		mark_lost(sk, skb);
+		linnet_mark_lost(sk, skb);
 		ls->lost_seq = seq_max(ls->lost_seq, cb->end_seq);
 	}
-	if (tp->lost_out == before)
+	if (tp->lost == before)
 		return;
 	if (inet_csk(sk)->icsk_ca_state != TCP_CA_Loss) {
 		tp->high_seq = tp->snd_nxt;
@@ -496,6 +640,52 @@ void linnet_recovery_mtu(struct sock *sk)
 	linnet_recovery_retransmit(sk);
 }
 
+/* --- sending again --- */
+
+/* Returns false when nothing more can go now */
+static bool retransmit_one(struct sock *sk, struct sk_buff *skb, u32 max_segs)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 in_flight = tcp_packets_in_flight(tp);
+	u32 cwnd = tcp_snd_cwnd(tp);
+
+	if (in_flight >= cwnd || linnet_xmit_held(sk, skb) ||
+	    linnet_retransmit(sk, skb, min(cwnd - in_flight, max_segs)))
+		return false;
+	if (tcp_in_cwnd_reduction(sk))
+		tp->prr_out += LINNET_CB(skb)->segs;
+	if (inet_csk(sk)->icsk_ca_state != TCP_CA_Loss)
+		LINNET_COUNT_ADD(sock_net(sk), FastRetrans,
+				 LINNET_CB(skb)->segs);
+	return true;
+}
+
+/**
+ * linnet_recovery_send() - what an ACK lets out
+ * @sk: the socket, locked; its window is set
+ * @next: what linnet_recovery_ack() said
+ */
+void linnet_recovery_send(struct sock *sk, enum linnet_recovery_next next)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	switch (next) {
+	case LINNET_SEND_NOTHING:
+		return;
+	case LINNET_SEND_NEW:
+		linnet_push_new(sk);
+		if (seq_after(tp->snd_nxt, tp->high_seq))
+			return;
+		/* could not: then the ordinary way */
+		tp->frto = 0;
+		break;
+	case LINNET_SEND_LOST:
+		break;
+	}
+	if (tp->lost_out > tp->retrans_out)
+		linnet_recovery_retransmit(sk);
+}
+
 /**
  * linnet_recovery_retransmit() - send again what is lost, as the window allows
  * @sk: the socket, locked
@@ -505,29 +695,21 @@ void linnet_recovery_retransmit(struct sock *sk)
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb = linnet_rtx_find(sk, ls->retrans_seq);
+	struct sk_buff *head = linnet_rtx_head(sk);
 	u32 max_segs = linnet_max_segs(sk, tp->mss_cache);
 
-	while (skb && seq_before(LINNET_CB(skb)->seq, ls->lost_seq)) {
-		u32 in_flight = tcp_packets_in_flight(tp);
-		u32 cwnd = tcp_snd_cwnd(tp);
+	for (; skb && tp->lost_out > tp->retrans_out;
+	     skb = linnet_rtx_next(skb)) {
 		u8 sacked = LINNET_CB(skb)->sacked;
 
-		if (sacked & LINNET_LOST &&
-		    !(sacked & (LINNET_SACKED | LINNET_RETRANS))) {
-			if (in_flight >= cwnd)
+		if (sacked & LINNET_LOST && !(sacked & LINNET_RETRANS)) {
+			if (!retransmit_one(sk, skb, max_segs))
 				return;
-			if (linnet_retransmit(sk, skb,
-					      min(cwnd - in_flight, max_segs)))
-				return;
-			if (inet_csk(sk)->icsk_ca_state == TCP_CA_Recovery) {
-				tp->prr_out += LINNET_CB(skb)->segs;
-				LINNET_COUNT_ADD(sock_net(sk), FastRetrans,
-						 LINNET_CB(skb)->segs);
-			}
-			if (skb == linnet_rtx_head(sk))
-				linnet_rtx_rearm(sk);
+			if (skb == head &&
+			    linnet_sk(sk)->timer_event != LINNET_TIMER_REO)
+				linnet_rtx_arm(sk, LINNET_TIMER_RTO,
+					       linnet_rto(sk));
 		}
 		ls->retrans_seq = LINNET_CB(skb)->end_seq;
-		skb = linnet_rtx_next(skb);
 	}
 }

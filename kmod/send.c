@@ -131,9 +131,8 @@ static void push(struct sock *sk, int flags, int nonagle)
 		nonagle = TCP_NAGLE_CORK;
 	if (!tp->packets_out)
 		linnet_cong_idle_restart(sk);
-	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), nonagle, false) &&
-	    linnet_sk(sk)->timer_event == LINNET_TIMER_NONE)
-		linnet_rtx_arm(sk, LINNET_TIMER_PERSIST, linnet_rto(sk));
+	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), nonagle, false))
+		linnet_persist_start(sk);
 }
 
 static int wait_for_memory(struct sock *sk, int flags, bool copied,

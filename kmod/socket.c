@@ -113,6 +113,7 @@ void linnet_init_connection(struct sock *sk)
 	tp->rcv_rtt_est.rtt_us = 0;
 	tp->rcv_rtt_est.time = 0;
 	tp->rcv_rtt_last_tsecr = 0;
+	ls->ect_acked = false;
 
 	/* These belong to TCP's own machinery, which tcp_get_info() and others
 	 * look at: they stay empty.
@@ -157,6 +158,11 @@ void linnet_init_connection(struct sock *sk)
 	tp->max_packets_out = 0;
 	tp->high_seq = 0;
 	tp->undo_marker = 0;
+	tp->undo_retrans = 0;
+	tp->frto = 0;
+	tp->is_sack_reneg = 0;
+	linnet_rack_init(sk);
+	memset(&icsk->icsk_mtup, 0, sizeof(icsk->icsk_mtup));
 	tp->retrans_stamp = 0;
 	tp->packets_out = 0;
 	tp->retrans_out = 0;

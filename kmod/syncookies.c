@@ -7,6 +7,7 @@
 #include <linux/siphash.h>
 
 #include "handshake.h"
+#include "ecn.h"
 #include "syncookies.h"
 
 static siphash_aligned_key_t keys[2];
@@ -74,8 +75,10 @@ void linnet_cookie_answer(struct sock *sk, const struct linnet_segment *seg,
 					 count,
 					 linnet_cookie_mss_index(offered, ipv6));
 	if (req.opt.timestamp) {
+		req.ecn_ok = linnet_ecn_request(sk, seg);
 		tsval = linnet_cookie_tsval(linnet_request_tsval(&req) -
-					    req.ts_offset, &req.opt, false) +
+					    req.ts_offset, &req.opt,
+					    req.ecn_ok) +
 			req.ts_offset;
 	} else {
 		/* what the timestamp would have kept is not offered */
@@ -90,10 +93,9 @@ void linnet_cookie_answer(struct sock *sk, const struct linnet_segment *seg,
 /* The options that the SYN had, from what the ACK brings back */
 static bool restore_options(const struct linnet_segment *seg,
 			    const struct linnet_flow *flow,
-			    struct linnet_options *opt)
+			    struct linnet_options *opt, bool *ecn)
 {
 	struct linnet_net *ln = linnet_pernet(flow->net);
-	bool ecn;
 
 	if (!seg->opt.timestamp)
 		return true;
@@ -103,7 +105,7 @@ static bool restore_options(const struct linnet_segment *seg,
 	return READ_ONCE(ln->timestamps) &&
 	       linnet_cookie_options(seg->opt.tsecr -
 				     linnet_timestamp_offset(flow), opt,
-				     &ecn) &&
+				     ecn) &&
 	       (!opt->sack_permitted || READ_ONCE(ln->sack)) &&
 	       (!opt->wscale_ok || READ_ONCE(ln->window_scaling));
 }
@@ -126,6 +128,7 @@ bool linnet_cookie_check(struct sock *sk, const struct linnet_segment *seg,
 {
 	u32 cookie = seg->ack - 1, isn = seg->seq - 1, count, index, hash;
 	struct linnet_options opt = {};
+	bool ecn = false;
 
 	if (!READ_ONCE(linnet_pernet(flow->net)->syncookies) ||
 	    (seg->flags & (LINNET_SYN | LINNET_RST | LINNET_ACK)) !=
@@ -138,12 +141,13 @@ bool linnet_cookie_check(struct sock *sk, const struct linnet_segment *seg,
 				    isn);
 	if (index >= LINNET_COOKIE_MSS)
 		goto failed;
-	if (!restore_options(seg, flow, &opt))
+	if (!restore_options(seg, flow, &opt, &ecn))
 		goto failed;
 	LINNET_COUNT(sock_net(sk), SyncookiesRecv);
 	opt.mss = linnet_cookie_mss(index, flow->family == AF_INET6);
 	memset(req, 0, sizeof(*req));
 	linnet_request_init(sk, req, flow, &opt);
+	req->ecn_ok = ecn;
 	req->rcv_isn = isn;
 	req->snt_isn = cookie;
 	return true;

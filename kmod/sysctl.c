@@ -20,6 +20,9 @@ static int keepalive_max = MAX_TCP_KEEPIDLE;
 static int probes_max = MAX_TCP_KEEPCNT;
 static int buffer_min = SOCK_MIN_RCVBUF, buffer_max = INT_MAX / 2;
 static int segs_max = 64;
+static int recovery_max = 7, early_retrans_max = 4, log_max = 63;
+static int floor_max = 1024, threshold_max = 65535;
+static int mss_min = LINNET_MSS_MIN, mss_max = 65535;
 static int milliseconds_max = 60000;
 static int int_max = INT_MAX;
 static int scale_min = -31, scale_max = 31;
@@ -79,6 +82,20 @@ static const struct ctl_table template[] = {
 	LINNET_INT(abort_on_overflow, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(rfc1337, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(reordering, &reordering_min, &reordering_max),
+	LINNET_INT(max_reordering, &reordering_min, &reordering_max),
+	LINNET_INT(recovery, SYSCTL_ZERO, &recovery_max),
+	LINNET_INT(early_retrans, SYSCTL_ZERO, &early_retrans_max),
+	LINNET_INT(frto, SYSCTL_ZERO, SYSCTL_TWO),
+	LINNET_INT(thin_linear_timeouts, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(ecn, SYSCTL_ZERO, SYSCTL_TWO),
+	LINNET_INT(ecn_fallback, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(mtu_probing, SYSCTL_ZERO, SYSCTL_TWO),
+	LINNET_INT(base_mss, &mss_min, &mss_max),
+	LINNET_INT(mtu_probe_floor, &mss_min, &floor_max),
+	LINNET_INT(probe_threshold, SYSCTL_ONE, &threshold_max),
+	LINNET_INT(probe_interval, SYSCTL_ONE, &seconds_max),
+	LINNET_INT(tso_rtt_log, SYSCTL_ZERO, &log_max),
+	LINNET_INT(tso_win_divisor, SYSCTL_ZERO, &segs_max),
 	LINNET_INT(syn_retries, SYSCTL_ONE, &syn_retries_max),
 	LINNET_INT(synack_retries, SYSCTL_ZERO, &retries_max),
 	LINNET_INT(retries1, SYSCTL_ZERO, &retries_max),
@@ -129,6 +146,23 @@ static void set_defaults(struct net *net)
 	ln->slow_start_after_idle =
 		!!READ_ONCE(tcp->sysctl_tcp_slow_start_after_idle);
 	ln->reordering = READ_ONCE(tcp->sysctl_tcp_reordering);
+	ln->max_reordering = min(READ_ONCE(tcp->sysctl_tcp_max_reordering),
+				 reordering_max);
+	ln->recovery = READ_ONCE(tcp->sysctl_tcp_recovery) & recovery_max;
+	ln->early_retrans = READ_ONCE(tcp->sysctl_tcp_early_retrans);
+	ln->frto = READ_ONCE(tcp->sysctl_tcp_frto);
+	ln->thin_linear_timeouts =
+		!!READ_ONCE(tcp->sysctl_tcp_thin_linear_timeouts);
+	/* TCP has more modes on newer kernels (accurate ECN) */
+	ln->ecn = min_t(int, READ_ONCE(tcp->sysctl_tcp_ecn), 2);
+	ln->ecn_fallback = !!READ_ONCE(tcp->sysctl_tcp_ecn_fallback);
+	ln->mtu_probing = READ_ONCE(tcp->sysctl_tcp_mtu_probing);
+	ln->base_mss = READ_ONCE(tcp->sysctl_tcp_base_mss);
+	ln->mtu_probe_floor = READ_ONCE(tcp->sysctl_tcp_mtu_probe_floor);
+	ln->probe_threshold = READ_ONCE(tcp->sysctl_tcp_probe_threshold);
+	ln->probe_interval = READ_ONCE(tcp->sysctl_tcp_probe_interval);
+	ln->tso_rtt_log = READ_ONCE(tcp->sysctl_tcp_tso_rtt_log);
+	ln->tso_win_divisor = READ_ONCE(tcp->sysctl_tcp_tso_win_divisor);
 	ln->syn_retries = READ_ONCE(tcp->sysctl_tcp_syn_retries);
 	ln->synack_retries = READ_ONCE(tcp->sysctl_tcp_synack_retries);
 	ln->retries1 = READ_ONCE(tcp->sysctl_tcp_retries1);

@@ -11,8 +11,11 @@
  * them only notes that their expiry means nothing.
  */
 #include "linnet.h"
+#include "pmtu.h"
 #include "rtt.h"
 #include "trace.h"
+
+#define RESOURCE_WAIT_US	500000	/* for memory here to come free */
 
 /**
  * linnet_rto() - the retransmission timeout now, back-off counted
@@ -29,6 +32,23 @@ u32 linnet_rto(const struct sock *sk)
 
 	return linnet_rto_backoff(linnet_rtt_rto(&rtt),
 				  inet_csk(sk)->icsk_backoff);
+}
+
+/**
+ * linnet_rto_left() - when the retransmission timer would expire, counted from
+ *	when the oldest buffer was sent last
+ * @sk: the socket, locked
+ *
+ * Return: microseconds from now; not positive: it is due.
+ */
+s64 linnet_rto_left(const struct sock *sk)
+{
+	const struct sk_buff *head = linnet_rtx_head(sk);
+
+	if (!head)
+		return linnet_rto(sk);
+	return (s64)(linnet_sent_us(head) + linnet_rto(sk)) -
+	       (s64)tcp_sk(sk)->tcp_mstamp;
 }
 
 /**
@@ -57,29 +77,98 @@ void linnet_rtx_disarm(struct sock *sk)
 /**
  * linnet_rtx_rearm() - RFC 6298, (5.2) and (5.3): after an ACK of new data
  * @sk: the socket, locked
+ *
+ * In place of a probe or reordering timer it goes on counting from when the
+ * oldest buffer was sent: that timer ran within this one's time.
  */
 void linnet_rtx_rearm(struct sock *sk)
 {
-	if (tcp_sk(sk)->packets_out)
-		linnet_rtx_arm(sk, LINNET_TIMER_RTO, linnet_rto(sk));
-	else
+	enum linnet_timer_event event = linnet_sk(sk)->timer_event;
+	u32 delay = linnet_rto(sk);
+
+	if (!tcp_sk(sk)->packets_out) {
 		linnet_rtx_disarm(sk);
+		return;
+	}
+	if (event == LINNET_TIMER_REO || event == LINNET_TIMER_TLP)
+		delay = max_t(s64, linnet_rto_left(sk), 1);
+	linnet_rtx_arm(sk, LINNET_TIMER_RTO, delay);
 }
 
-/* RFC 1122, 4.2.3.5: has the peer been silent for so many back-offs? */
-static bool silent_for(const struct sock *sk, unsigned int retries)
+/* A user timeout ends the wait, whatever the back-off says (RFC 5482) */
+static u32 clamp_to_user_timeout(const struct sock *sk, u32 delay_us,
+				 u32 elapsed_ms)
+{
+	u32 timeout = inet_csk(sk)->icsk_user_timeout;
+
+	if (!timeout)
+		return delay_us;
+	if (elapsed_ms >= timeout)
+		return 1;
+	return min_t(u64, delay_us,
+		     (u64)(timeout - elapsed_ms) * USEC_PER_MSEC);
+}
+
+/**
+ * linnet_persist_arm() - the window is closed: probe again, later each time
+ *	(RFC 9293, 3.8.6.1)
+ * @sk: the socket, locked
+ */
+void linnet_persist_arm(struct sock *sk)
+{
+	u32 start = inet_csk(sk)->icsk_probes_tstamp, elapsed_ms = 0;
+
+	if (start)
+		elapsed_ms = jiffies_to_msecs(tcp_jiffies32 - start);
+	linnet_rtx_arm(sk, LINNET_TIMER_PERSIST,
+		       clamp_to_user_timeout(sk, linnet_rto(sk), elapsed_ms));
+}
+
+/**
+ * linnet_persist_start() - data waits and nothing is out: probe, if no timer
+ *	runs already
+ * @sk: the socket, locked
+ */
+void linnet_persist_start(struct sock *sk)
+{
+	if (linnet_sk(sk)->timer_event == LINNET_TIMER_NONE)
+		linnet_persist_arm(sk);
+}
+
+/* How long a number of retransmissions takes, with a timeout that begins with
+ * @base_us and doubles, milliseconds.  So R1 and R2 (RFC 9293, 3.8.3) are times,
+ * not counts: a short round trip does not end a connection sooner.
+ */
+static u32 backed_off_ms(u32 base_us, unsigned int retries)
+{
+	u64 total = 0;
+	u32 timeout = base_us;
+
+	for (retries++; retries; retries--) {
+		total += timeout;
+		timeout = linnet_rto_backoff(timeout, 1);
+	}
+	return min_t(u64, div_u64(total, USEC_PER_MSEC), S32_MAX);
+}
+
+static u32 silent_ms(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 user_timeout = inet_csk(sk)->icsk_user_timeout;
-	u32 elapsed_ms;
+
+	return (u32)div_u64(tp->tcp_mstamp, USEC_PER_MSEC) - tp->retrans_stamp;
+}
+
+/* Has the peer been silent for so long? */
+static bool silent_for(const struct sock *sk, unsigned int retries,
+		       u32 user_timeout_ms)
+{
+	u32 base = (1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV) ?
+		   LINNET_RTO_INITIAL_US : LINNET_RTO_MIN_US;
 
 	if (!inet_csk(sk)->icsk_retransmits)
 		return false;
-	elapsed_ms = (u32)div_u64(tp->tcp_mstamp, USEC_PER_MSEC) -
-		     tp->retrans_stamp;
-	if (user_timeout)
-		return elapsed_ms >= user_timeout;
-	return inet_csk(sk)->icsk_retransmits >= retries;
+	return silent_ms(sk) >= (user_timeout_ms ?:
+				 backed_off_ms(base, retries));
 }
 
 static unsigned int orphan_retries(const struct sock *sk, bool alive)
@@ -103,24 +192,59 @@ static void timed_out(struct sock *sk)
 static bool retransmission_hopeless(struct sock *sk)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	u32 user_timeout = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
 	unsigned int retries = READ_ONCE(ln->retries2);
 
 	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
 		retries = inet_csk(sk)->icsk_syn_retries ?:
 			  READ_ONCE(ln->syn_retries);
-		return silent_for(sk, retries);
+		return inet_csk(sk)->icsk_retransmits >= retries ||
+		       (user_timeout && silent_for(sk, 0, user_timeout));
 	}
-	/* RFC 1122, 4.2.3.5, R1: tell IP that the path may be dead */
-	if (inet_csk(sk)->icsk_retransmits >= READ_ONCE(ln->retries1)) {
+	/* R1: tell IP that the path may be dead, and look for another */
+	if (silent_for(sk, READ_ONCE(ln->retries1), 0)) {
+		linnet_mtu_black_hole(sk);
 		sk_dst_reset(sk);
-		sk_rethink_txhash(sk);
 	}
+	sk_rethink_txhash(sk);
 	if (sock_flag(sk, SOCK_DEAD)) {
-		bool alive = linnet_rto(sk) < TCP_RTO_MAX / HZ * USEC_PER_SEC;
+		bool alive = linnet_rto(sk) < LINNET_RTO_MAX_US;
 
 		retries = orphan_retries(sk, alive);
+		if (linnet_out_of_resources(sk))
+			return true;
 	}
-	return silent_for(sk, retries);
+	return silent_for(sk, retries, user_timeout);
+}
+
+/* A stream of so few segments that no duplicates can come (thin): if the user
+ * or the sysctl asks, its timeout does not double at first
+ */
+static bool linear_timeout(const struct sock *sk)
+{
+	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return sk->sk_state == TCP_ESTABLISHED &&
+	       (tp->thin_lto || READ_ONCE(ln->thin_linear_timeouts)) &&
+	       tcp_stream_is_thin((struct tcp_sock *)tp) &&
+	       inet_csk(sk)->icsk_retransmits <= TCP_THIN_LINEAR_RETRIES;
+}
+
+/* The peer has closed its window over what is out.  Every retransmission serves
+ * as a probe, and as long as it answers the connection lives (RFC 9293,
+ * 3.8.6.1).
+ */
+static bool window_shut(const struct sock *sk)
+{
+	return !tcp_sk(sk)->snd_wnd && !sock_flag(sk, SOCK_DEAD) &&
+	       !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV));
+}
+
+static bool answers(const struct sock *sk)
+{
+	return jiffies_to_usecs(tcp_jiffies32 - tcp_sk(sk)->rcv_tstamp) <=
+	       LINNET_RTO_MAX_US;
 }
 
 /* RFC 6298, (5.4) to (5.6) */
@@ -136,7 +260,7 @@ static void retransmission_timeout(struct sock *sk)
 	if (!tp->retrans_stamp)
 		tp->retrans_stamp = (u32)div_u64(skb->skb_mstamp_ns,
 						 NSEC_PER_MSEC);
-	if (retransmission_hopeless(sk)) {
+	if (window_shut(sk) ? !answers(sk) : retransmission_hopeless(sk)) {
 		timed_out(sk);
 		return;
 	}
@@ -150,11 +274,16 @@ static void retransmission_timeout(struct sock *sk)
 		/* sent nothing for lack of resources here: the path is not
 		 * to blame, so no back-off
 		 */
-		linnet_rtx_arm(sk, LINNET_TIMER_RTO, LINNET_RTO_MIN_US);
+		linnet_rtx_arm(sk, LINNET_TIMER_RTO, RESOURCE_WAIT_US);
 		return;
 	}
-	icsk->icsk_backoff++;
-	linnet_rtx_arm(sk, LINNET_TIMER_RTO, linnet_rto(sk));
+	if (linear_timeout(sk))
+		icsk->icsk_backoff = 0;
+	else
+		icsk->icsk_backoff++;
+	linnet_rtx_arm(sk, LINNET_TIMER_RTO,
+		       clamp_to_user_timeout(sk, linnet_rto(sk),
+					     silent_ms(sk)));
 }
 
 /* RFC 9293, 3.8.6.1: the window is closed, is it still? */
@@ -166,13 +295,22 @@ static void persist_timeout(struct sock *sk)
 
 	if (tcp_sk(sk)->packets_out || !skb_peek(&sk->sk_write_queue)) {
 		icsk->icsk_probes_out = 0;
+		icsk->icsk_probes_tstamp = 0;
 		return;
 	}
 	/* A peer that answers may keep the window closed for ever (RFC 9293,
 	 * MUST-37); one that does not answer is gone.
 	 */
-	if (sock_flag(sk, SOCK_DEAD))
-		max_probes = orphan_retries(sk, true);
+	if (sock_flag(sk, SOCK_DEAD)) {
+		bool alive = linnet_rto(sk) < LINNET_RTO_MAX_US;
+
+		max_probes = orphan_retries(sk, alive);
+		if ((!alive && icsk->icsk_backoff >= max_probes) ||
+		    linnet_out_of_resources(sk)) {
+			timed_out(sk);
+			return;
+		}
+	}
 	if (icsk->icsk_user_timeout && icsk->icsk_probes_tstamp) {
 		if (jiffies_to_msecs(tcp_jiffies32 - icsk->icsk_probes_tstamp) >=
 		    icsk->icsk_user_timeout) {
@@ -187,12 +325,16 @@ static void persist_timeout(struct sock *sk)
 	if (!icsk->icsk_probes_tstamp)
 		icsk->icsk_probes_tstamp = tcp_jiffies32;
 	linnet_send_window_probe(sk, true);
-	icsk->icsk_probes_out++;
-	if (tcp_sk(sk)->packets_out)
+	if (tcp_sk(sk)->packets_out || !skb_peek(&sk->sk_write_queue)) {
+		icsk->icsk_probes_out = 0;
+		icsk->icsk_probes_tstamp = 0;
+		icsk->icsk_backoff = 0;
 		return;
+	}
+	icsk->icsk_probes_out++;
 	if (icsk->icsk_backoff < READ_ONCE(ln->retries2))
 		icsk->icsk_backoff++;
-	linnet_rtx_arm(sk, LINNET_TIMER_PERSIST, linnet_rto(sk));
+	linnet_persist_arm(sk);
 }
 
 static void rtx_work(struct sock *sk)
@@ -203,13 +345,21 @@ static void rtx_work(struct sock *sk)
 	if (((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) ||
 	    timer_pending(linnet_compat_rtx_timer(sk)))
 		return;
-	ls->timer_event = LINNET_TIMER_NONE;
+	linnet_clock_refresh(tcp_sk(sk));
 	switch (event) {
 	case LINNET_TIMER_RTO:
+		ls->timer_event = LINNET_TIMER_NONE;
 		retransmission_timeout(sk);
 		break;
 	case LINNET_TIMER_PERSIST:
+		ls->timer_event = LINNET_TIMER_NONE;
 		persist_timeout(sk);
+		break;
+	case LINNET_TIMER_REO:
+		linnet_rack_timeout(sk);
+		break;
+	case LINNET_TIMER_TLP:
+		linnet_tlp_timeout(sk);
 		break;
 	case LINNET_TIMER_NONE:
 		break;

@@ -4,6 +4,7 @@
  * the retransmission queue, where they wait for their acknowledgement.
  */
 #include "linnet.h"
+#include "pmtu.h"
 #include "trace.h"
 
 /**
@@ -116,20 +117,28 @@ unsigned int linnet_max_segs(struct sock *sk, u32 mss)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
-	unsigned long bytes, pace;
-	unsigned int segs, least;
+	unsigned long most, bytes;
+	unsigned int segs, least, shift;
 
 	if (!sk_can_gso(sk) || !READ_ONCE(ln->gso))
 		return 1;
-	bytes = min_t(unsigned long, sk->sk_gso_max_size, GSO_LEGACY_MAX_SIZE) -
-		1 - MAX_TCP_HEADER;
-	/* About a millisecond's worth, so that one buffer is no burst */
-	pace = READ_ONCE(sk->sk_pacing_rate) >>
-	       READ_ONCE(sk->sk_pacing_shift);
+	most = min_t(unsigned long, sk->sk_gso_max_size, GSO_LEGACY_MAX_SIZE) -
+	       1 - MAX_TCP_HEADER;
+	/* About a millisecond's worth, so that one buffer is no burst; on a
+	 * short path more, since the next ACK is near
+	 */
+	bytes = READ_ONCE(sk->sk_pacing_rate) >>
+		READ_ONCE(sk->sk_pacing_shift);
+	shift = READ_ONCE(ln->tso_rtt_log) ?
+		minmax_get(&tcp_sk(sk)->rtt_min) >> READ_ONCE(ln->tso_rtt_log) :
+		BITS_PER_LONG;
+	if (shift < BITS_PER_LONG)
+		bytes += most >> shift;
+	bytes = min(bytes, most);
 	least = ca->min_tso_segs ? ca->min_tso_segs(sk) :
 				   READ_ONCE(ln->min_tso_segs);
-	segs = max_t(unsigned int, min(bytes, pace) / mss, least);
-	segs = min_t(unsigned int, segs, bytes / mss);
+	segs = max_t(unsigned int, bytes / mss, least);
+	segs = min_t(unsigned int, segs, most / mss);
 	return clamp_t(unsigned int, segs, 1, sk->sk_gso_max_segs);
 }
 
@@ -143,33 +152,52 @@ unsigned int linnet_max_segs(struct sock *sk, u32 mss)
 int linnet_send_mss(struct sock *sk, int *size_goal)
 {
 	struct dst_entry *dst = linnet_sk(sk)->af->route(sk);
-	u32 mss = tcp_sk(sk)->mss_cache;
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 mss = tp->mss_cache, blocks;
 
 	if (dst && dst_mtu(dst) != linnet_sk(sk)->pmtu)
 		mss = linnet_sync_mss(sk);
+	/* SACK blocks ride on data, too, and take their room (RFC 6691) */
+	blocks = linnet_reassembly_told(&linnet_sk(sk)->reassembly);
+	if (unlikely(blocks) && tp->rx_opt.sack_ok) {
+		u32 room = (LINNET_OPTIONS_MAX - 4 -
+			    (tp->tcp_header_len - LINNET_HEADER_LEN)) /
+			   LINNET_OPTLEN_SACK_BLOCK;
+
+		mss -= min_t(u32, 4 + min(blocks, room) *
+			     LINNET_OPTLEN_SACK_BLOCK, mss - 8);
+	}
 	if (size_goal)
 		*size_goal = mss * linnet_max_segs(sk, mss);
 	return mss;
 }
 
 /* RFC 9293, 3.7.4 (Nagle), with Minshall's refinement: wait only for a small
- * segment, not for any
+ * segment, not for any.  Does a piece smaller than a segment wait?
  */
 static bool nagle_holds(const struct tcp_sock *tp, const struct sk_buff *skb,
-			u32 mss, int nonagle)
+			int nonagle)
 {
 	bool small_out = seq_after(tp->snd_sml, tp->snd_una) &&
 			 !seq_after(tp->snd_sml, tp->snd_nxt);
 
-	if (skb->len >= mss || LINNET_CB(skb)->flags & LINNET_FIN ||
-	    nonagle & TCP_NAGLE_PUSH)
+	if (LINNET_CB(skb)->flags & LINNET_FIN || nonagle & TCP_NAGLE_PUSH)
 		return false;
 	return nonagle & TCP_NAGLE_CORK ||
 	       (!nonagle && tp->packets_out && small_out);
 }
 
+/* One buffer is out at most: nobody would wake us up */
+static bool hardly_any_out(const struct sock *sk)
+{
+	const struct sk_buff *head = linnet_rtx_head(sk);
+
+	return !head || !linnet_rtx_next(head);
+}
+
 /* Too much of ours in the queue below: more would only make it longer */
-static bool queue_below_full(struct sock *sk, const struct sk_buff *skb)
+static bool queue_below_full(struct sock *sk, const struct sk_buff *skb,
+			     unsigned int factor)
 {
 	unsigned long *flags = &linnet_sk(sk)->xmit_flags;
 	unsigned long limit;
@@ -177,12 +205,11 @@ static bool queue_below_full(struct sock *sk, const struct sk_buff *skb)
 	limit = max_t(unsigned long, 2 * skb->truesize,
 		      READ_ONCE(sk->sk_pacing_rate) >>
 		      READ_ONCE(sk->sk_pacing_shift));
-	limit = min_t(unsigned long, limit,
-		      READ_ONCE(linnet_pernet(sock_net(sk))->limit_output_bytes));
-	if (refcount_read(&sk->sk_wmem_alloc) <= limit)
-		return false;
-	/* Nothing waits for an ACK: keep one going */
-	if (!linnet_rtx_head(sk))
+	if (sk->sk_pacing_status == SK_PACING_NONE)
+		limit = min_t(unsigned long, limit,
+			      READ_ONCE(linnet_pernet(sock_net(sk))->limit_output_bytes));
+	limit *= factor;
+	if (refcount_read(&sk->sk_wmem_alloc) <= limit || hardly_any_out(sk))
 		return false;
 	set_bit(LINNET_THROTTLED, flags);
 	/* It may have drained before the bit was set */
@@ -203,8 +230,42 @@ static bool pace_holds(struct sock *sk)
 	return true;
 }
 
-static void sent_new_data(struct sock *sk, struct sk_buff *skb)
+/**
+ * linnet_xmit_held() - may a retransmission not go now: the pace, or too much
+ *	below?
+ * @sk: the socket, locked
+ * @skb: the buffer
+ */
+bool linnet_xmit_held(struct sock *sk, const struct sk_buff *skb)
 {
+	/* what is lost may go before what is new: twice the room */
+	return pace_holds(sk) || queue_below_full(sk, skb, 2);
+}
+
+/**
+ * linnet_window_takes() - does the peer's window take a segment of a buffer?
+ * @sk: the socket, locked
+ * @skb: the buffer, in the send queue
+ *
+ * A whole segment or nothing (RFC 9293, 3.8.6.2.1): the persist timer sends
+ * less when the window stays small.  A FIN needs no room of its own.
+ */
+bool linnet_window_takes(const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 len = min_t(u32, skb->len, tp->mss_cache);
+
+	return !seq_after(LINNET_CB(skb)->seq + len, tp->snd_una + tp->snd_wnd);
+}
+
+/**
+ * linnet_sent_new_data() - a buffer has gone out for the first time
+ * @sk: the socket, locked
+ * @skb: the buffer, in the send queue still
+ */
+void linnet_sent_new_data(struct sock *sk, struct sk_buff *skb)
+{
+	enum linnet_timer_event event = linnet_sk(sk)->timer_event;
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 before = tp->packets_out;
 
@@ -212,8 +273,132 @@ static void sent_new_data(struct sock *sk, struct sk_buff *skb)
 	tp->snd_nxt = LINNET_CB(skb)->end_seq;
 	linnet_rtx_add(sk, skb);
 	tp->packets_out += LINNET_CB(skb)->segs;
-	if (!before || linnet_sk(sk)->timer_event != LINNET_TIMER_RTO)
-		linnet_rtx_arm(sk, LINNET_TIMER_RTO, linnet_rto(sk));
+	if (!before || event == LINNET_TIMER_TLP ||
+	    event == LINNET_TIMER_NONE || event == LINNET_TIMER_PERSIST)
+		linnet_rtx_rearm(sk);
+}
+
+/* What holds a sender back, for linnet_write_xmit() */
+struct held {
+	bool	by_cwnd;
+	bool	by_window;
+};
+
+/* Half a window at once would be a burst: let two go after each other */
+static u32 cwnd_quota(const struct tcp_sock *tp)
+{
+	u32 in_flight = tcp_packets_in_flight(tp), cwnd = tcp_snd_cwnd(tp);
+
+	if (in_flight >= cwnd)
+		return 0;
+	return min(max(cwnd >> 1, 1U), cwnd - in_flight);
+}
+
+/* A larger buffer may go soon, when the next ACK opens the window: then this
+ * one waits, if that ACK is near.
+ */
+static bool defer_for_larger(struct sock *sk, const struct sk_buff *skb,
+			     u32 mss, u32 max_segs, struct held *held)
+{
+	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	const struct linnet_cb *cb = LINNET_CB(skb);
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 cwnd = tcp_snd_cwnd(tp), divisor = READ_ONCE(ln->tso_win_divisor);
+	u32 send_win, cong_win, limit;
+	const struct sk_buff *head = linnet_rtx_head(sk);
+
+	/* Not in recovery, and only while the user is writing: then more will
+	 * be there soon
+	 */
+	if (inet_csk(sk)->icsk_ca_state >= TCP_CA_Recovery || !head ||
+	    (s64)(tp->tcp_clock_cache - tp->tcp_wstamp_ns) >
+	    (s64)NSEC_PER_MSEC)
+		return false;
+	send_win = tp->snd_una + tp->snd_wnd - cb->seq;
+	cong_win = (cwnd - tcp_packets_in_flight(tp)) * mss;
+	limit = min(send_win, cong_win);
+	if (limit >= max_segs * mss ||
+	    (!skb_queue_is_last(&sk->sk_write_queue, skb) &&
+	     limit >= skb->len))
+		return false;
+	if (divisor ? limit >= min(tp->snd_wnd, cwnd * mss) / divisor :
+		      limit > 3 * mss)
+		return false;
+	/* will an ACK come within half a round trip? */
+	if ((s64)(tp->tcp_clock_cache - head->skb_mstamp_ns -
+		  (u64)NSEC_PER_USEC * (tp->srtt_us >> 4)) < 0)
+		return false;
+	if (cong_win < send_win) {
+		if (cong_win <= skb->len) {
+			held->by_cwnd = true;
+			return true;
+		}
+	} else if (send_win <= skb->len) {
+		held->by_window = true;
+		return true;
+	}
+	return !(cb->flags & LINNET_FIN);
+}
+
+/* How much of a buffer may go at once: whole segments, unless it is its end and
+ * Nagle lets that go
+ */
+static u32 split_point(const struct sock *sk, const struct sk_buff *skb,
+		       u32 mss, u32 segs, int nonagle)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
+	u32 window = tp->snd_una + tp->snd_wnd - LINNET_CB(skb)->seq;
+	u32 most = segs * mss, needed, partial;
+
+	if (most <= window && !last)
+		return min(most, skb->len);
+	needed = min_t(u32, skb->len, window);
+	if (most <= needed)
+		return most;
+	partial = needed % mss;
+	/* what the window would cut in two stays behind, and a small end that
+	 * Nagle holds back
+	 */
+	if (needed > partial &&
+	    (needed < skb->len || nagle_holds(tp, skb, nonagle)))
+		return needed - partial;
+	return needed;
+}
+
+/* May this buffer go, and how much of it?  0: it waits. */
+static u32 may_go(struct sock *sk, struct sk_buff *skb, u32 mss, int nonagle,
+		  bool one, struct held *held)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 quota = cwnd_quota(tp), max_segs = linnet_max_segs(sk, mss);
+	u32 limit;
+
+	if (one) {
+		quota = 1;
+	} else if (!quota) {
+		held->by_cwnd = true;
+		return 0;
+	}
+	if (!linnet_window_takes(sk, skb)) {
+		held->by_window = true;
+		return 0;
+	}
+	if (LINNET_CB(skb)->segs == 1) {
+		bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
+
+		if (last && skb->len < mss && nagle_holds(tp, skb, nonagle))
+			return 0;
+		limit = skb->len;
+	} else {
+		if (!one && defer_for_larger(sk, skb, mss, max_segs, held))
+			return 0;
+		limit = split_point(sk, skb, mss, min(quota, max_segs),
+				    nonagle);
+	}
+	if (!one && queue_below_full(sk, skb, 1))
+		return 0;
+	return limit ?: 1;	/* a FIN alone */
 }
 
 /**
@@ -229,73 +414,62 @@ static void sent_new_data(struct sock *sk, struct sk_buff *skb)
 bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool cwnd_limited = false;
+	struct held held = {};
 	struct sk_buff *skb;
 	u32 sent = 0;
 
 	linnet_clock_refresh(tp);
+	if (!one) {
+		int probed = linnet_mtu_probe(sk);
+
+		if (!probed)
+			return false;
+		sent = probed > 0;
+	}
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
 		struct linnet_cb *cb = LINNET_CB(skb);
-		u32 in_flight = tcp_packets_in_flight(tp);
-		u32 quota = tcp_snd_cwnd(tp), window, limit;
-		bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
+		u32 limit;
 
 		if (pace_holds(sk))
 			break;
 		linnet_init_segs(skb, mss);
-
-		quota = quota > in_flight ? quota - in_flight : 0;
-		if (one)
-			quota = 1;
-		if (!quota) {
-			cwnd_limited = true;
-			break;
-		}
-		quota = min(quota, linnet_max_segs(sk, mss));
-
-		/* What the peer's window takes; a FIN needs none (it is what
-		 * ends the sequence space, and must get through)
-		 */
-		window = tp->snd_una + tp->snd_wnd - cb->seq;
-		if ((s32)window <= 0 && skb->len)
-			break;
-		limit = skb->len;
-		if (limit > window)
-			/* RFC 9293, 3.8.6.2.1: no silly pieces while more is
-			 * on its way
-			 */
-			limit = window >= mss ? window - window % mss : window;
-		if (skb->len > window && window < mss && tp->packets_out && !one)
-			break;
-		limit = min(limit, quota * mss);
-
-		if (skb->len == limit && last && !one &&
-		    nagle_holds(tp, skb, mss, nonagle))
-			break;
-		if (!one && queue_below_full(sk, skb))
+		limit = may_go(sk, skb, mss, nonagle, one, &held);
+		if (!limit)
 			break;
 		if (limit < skb->len &&
 		    linnet_fragment(sk, skb, limit, mss, false))
 			break;
-
 		if (linnet_transmit(sk, skb, true, GFP_ATOMIC))
 			break;
 		if (skb->len < mss)
 			tp->snd_sml = cb->end_seq;
-		sent_new_data(sk, skb);
+		linnet_sent_new_data(sk, skb);
 		sent += cb->segs;
-		if (inet_csk(sk)->icsk_ca_state == TCP_CA_CWR ||
-		    inet_csk(sk)->icsk_ca_state == TCP_CA_Recovery)
-			tp->prr_out += cb->segs;
 		if (one)
 			break;
 	}
+	held.by_cwnd |= tcp_packets_in_flight(tp) >= tcp_snd_cwnd(tp);
+	if (sent || held.by_cwnd)
+		linnet_cong_cwnd_validate(sk, held.by_cwnd);
 	if (sent) {
-		linnet_cong_cwnd_validate(sk, cwnd_limited ||
-				tcp_packets_in_flight(tp) >= tcp_snd_cwnd(tp));
+		if (tcp_in_cwnd_reduction(sk))
+			tp->prr_out += sent;
+		/* one probe for the tail, when nothing more follows */
+		if (!one)
+			linnet_tlp_arm(sk, false);
 		return false;
 	}
 	return !tp->packets_out && skb_peek(&sk->sk_write_queue);
+}
+
+static void push(struct sock *sk, int nonagle)
+{
+	if (!skb_peek(&sk->sk_write_queue) || sk->sk_state == TCP_CLOSE)
+		return;
+	if (!tcp_sk(sk)->packets_out)
+		linnet_cong_idle_restart(sk);
+	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), nonagle, false))
+		linnet_persist_start(sk);
 }
 
 /**
@@ -304,16 +478,16 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
  */
 void linnet_push_pending(struct sock *sk)
 {
-	struct tcp_sock *tp = tcp_sk(sk);
+	push(sk, tcp_sk(sk)->nonagle);
+}
 
-	if (!skb_peek(&sk->sk_write_queue) || sk->sk_state == TCP_CLOSE)
-		return;
-	if (!tp->packets_out)
-		linnet_cong_idle_restart(sk);
-	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), tp->nonagle,
-			      false) &&
-	    linnet_sk(sk)->timer_event == LINNET_TIMER_NONE)
-		linnet_rtx_arm(sk, LINNET_TIMER_PERSIST, linnet_rto(sk));
+/**
+ * linnet_push_new() - send new data now, whatever Nagle says
+ * @sk: the socket, locked
+ */
+void linnet_push_new(struct sock *sk)
+{
+	push(sk, TCP_NAGLE_OFF);
 }
 
 /**
@@ -326,6 +500,37 @@ void linnet_push_one(struct sock *sk)
 }
 
 /**
+ * linnet_push_piece() - send as much as a small window takes
+ * @sk: the socket, locked, with data to send, nothing out, and a window that is
+ *	not closed
+ *
+ * Silly-window avoidance held it back until the persist timer said that no more
+ * is to be hoped for (RFC 9293, 3.8.6.2.1, override).
+ */
+void linnet_push_piece(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+	struct linnet_cb *cb = LINNET_CB(skb);
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 mss = linnet_send_mss(sk, NULL);
+	u32 len = min(tp->snd_una + tp->snd_wnd - cb->seq, mss);
+
+	linnet_clock_refresh(tp);
+	cb->flags |= LINNET_PSH;
+	if (seq_before(tp->pushed_seq, cb->end_seq))
+		tp->pushed_seq = cb->end_seq;
+	if (len < skb->len && linnet_fragment(sk, skb, len, mss, false))
+		return;
+	linnet_init_segs(skb, mss);
+	LINNET_CB(skb)->flags |= LINNET_PSH;
+	if (linnet_transmit(sk, skb, true, GFP_ATOMIC))
+		return;
+	if (skb->len < mss)
+		tp->snd_sml = cb->end_seq;
+	linnet_sent_new_data(sk, skb);
+}
+
+/**
  * linnet_xmit_work() - the pace allows it, or the queue below has drained
  * @sk: the socket, locked in softirq and owned by no user
  */
@@ -335,7 +540,8 @@ void linnet_xmit_work(struct sock *sk)
 				     TCPF_CLOSING | TCPF_CLOSE_WAIT |
 				     TCPF_LAST_ACK)))
 		return;
-	if (tcp_sk(sk)->lost_out > tcp_sk(sk)->retrans_out)
+	if (tcp_sk(sk)->lost_out > tcp_sk(sk)->retrans_out &&
+	    tcp_snd_cwnd(tcp_sk(sk)) > tcp_packets_in_flight(tcp_sk(sk)))
 		linnet_recovery_retransmit(sk);
 	linnet_push_pending(sk);
 }
