@@ -126,9 +126,12 @@ static void clean_queue(struct sock *sk, struct linnet_ack *ack)
 			break;
 		}
 		acked_buffer(sk, skb, ack);
+		linnet_stamp_acked(sk, skb);
 		linnet_scoreboard_forget(sk, skb);
 		linnet_rtx_free(sk, skb);
 	}
+	if (!skb)
+		linnet_chrono_stop(sk, TCP_CHRONO_BUSY);
 	if (!ack->segs)
 		return;
 	if (tp->rx_opt.sack_ok) {

@@ -242,6 +242,9 @@ int linnet_disconnect(struct sock *sk, int flags)
 	linnet_timers_stop(sk);
 	linnet_purge_queues(sk);
 	free_received(sk);
+	WRITE_ONCE(tp->copied_seq, tp->rcv_nxt);
+	/* above all that the peer would still take */
+	WRITE_ONCE(tp->write_seq, (tp->write_seq + tp->max_window + 2) ?: 1);
 
 	inet->inet_dport = 0;
 	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK)) {
@@ -260,9 +263,6 @@ int linnet_disconnect(struct sock *sk, int flags)
 	linnet_cong_assign(sk);
 	linnet_init_connection(sk);
 	tp->window_clamp = 0;
-	tp->write_seq += tp->max_window + 2;
-	if (!tp->write_seq)
-		tp->write_seq = 1;
 	sk_error_report(sk);
 	return 0;
 }

@@ -12,6 +12,9 @@
 #include <linux/hrtimer.h>
 #include <linux/sysctl.h>
 #include <linux/ipv6.h>
+#include <linux/net.h>
+#include <linux/skbuff.h>
+#include <linux/uio.h>
 #include <net/ip.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -235,5 +238,143 @@ linnet_compat_hrtimer_setup(struct hrtimer *timer,
 #else
 #define linnet_compat_l3mdev_accept(tcp)	1
 #endif
+
+/* 6.10: proto_ops->accept, as proto->accept */
+#if KERNEL_FROM(6, 10)
+#define LINNET_STREAM_ACCEPT_ARGS \
+	struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg
+#define linnet_compat_inet_accept()	inet_accept(sock, newsock, arg)
+#else
+#define LINNET_STREAM_ACCEPT_ARGS \
+	struct socket *sock, struct socket *newsock, int flags, bool kern
+#define linnet_compat_inet_accept()	inet_accept(sock, newsock, flags, kern)
+#endif
+
+/* 6.5: pages are handed over by sendmsg() with MSG_SPLICE_PAGES, before by
+ * sendpage(), which linnet_sendpage() turns into such a sendmsg().
+ */
+#if KERNEL_FROM(6, 17)
+#define linnet_compat_splice_from_iter(skb, iter, most, gfp) \
+	skb_splice_from_iter(skb, iter, most)
+#elif KERNEL_FROM(6, 5)
+#define linnet_compat_splice_from_iter(skb, iter, most, gfp) \
+	skb_splice_from_iter(skb, iter, most, gfp)
+#else
+static inline ssize_t
+linnet_compat_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
+			       ssize_t most, gfp_t gfp)
+{
+	int i = skb_shinfo(skb)->nr_frags;
+	struct page *page;
+	ssize_t n;
+	size_t at;
+
+	n = iov_iter_get_pages2(iter, &page, most, 1, &at);
+	if (n <= 0)
+		return n ?: -EIO;
+	if (skb_can_coalesce(skb, i, page, at)) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], n);
+		put_page(page);
+	} else if (i < MAX_SKB_FRAGS) {
+		skb_fill_page_desc_noacc(skb, i, page, at, n);
+	} else {
+		iov_iter_revert(iter, n);
+		put_page(page);
+		return -EMSGSIZE;
+	}
+	skb->len += n;
+	skb->data_len += n;
+	skb->truesize += n;
+	return n;
+}
+#endif
+
+#if KERNEL_FROM(6, 5)
+#define LINNET_COMPAT_PROTO_SENDPAGE
+#define LINNET_COMPAT_OPS_SENDPAGE
+#define LINNET_COMPAT_DEFINE_SENDPAGE
+#else
+#define LINNET_COMPAT_PROTO_SENDPAGE	.sendpage = linnet_sendpage,
+#define LINNET_COMPAT_OPS_SENDPAGE	.sendpage = inet_sendpage,
+/* The pages of one sendpage() as the data of a sendmsg() */
+#define LINNET_COMPAT_DEFINE_SENDPAGE					\
+static int linnet_sendpage(struct sock *sk, struct page *page,		\
+			   int offset, size_t size, int flags)		\
+{									\
+	struct bio_vec bvec = {						\
+		.bv_page = page, .bv_len = size, .bv_offset = offset };	\
+	struct msghdr msg = { .msg_flags = flags };			\
+									\
+	if (flags & MSG_SENDPAGE_NOTLAST)				\
+		msg.msg_flags |= MSG_MORE;				\
+	/* pages that cannot be referenced are copied */		\
+	if (sendpage_ok(page))						\
+		msg.msg_flags |= MSG_SPLICE_PAGES;			\
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, size);	\
+	return linnet_sendmsg(sk, &msg, size);				\
+}
+#endif
+
+/* 6.7: a protocol may see the options of SOL_SOCKET before the kernel does */
+#if KERNEL_FROM(6, 7)
+#define linnet_compat_custom_sockopt(sock) \
+	set_bit(SOCK_CUSTOM_SOCKOPT, &(sock)->flags)
+#else
+#define linnet_compat_custom_sockopt(sock)	do { } while (0)
+#endif
+
+/* 6.9: TCP, and so we, have SO_PEEK_OFF */
+#if KERNEL_FROM(6, 9)
+#define LINNET_COMPAT_SET_PEEK_OFF	.set_peek_off = sk_set_peek_off,
+#else
+#define LINNET_COMPAT_SET_PEEK_OFF
+#endif
+
+/* 6.16, 7.x: device memory came into these calls; we have none */
+#if KERNEL_FROM(6, 16)
+#define linnet_compat_zerocopy_realloc(sk, size, uarg) \
+	msg_zerocopy_realloc(sk, size, uarg, false)
+#define linnet_compat_zerocopy_stream(sk, skb, msg, len, uarg) \
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg, NULL)
+#else
+#define linnet_compat_zerocopy_realloc(sk, size, uarg) \
+	msg_zerocopy_realloc(sk, size, uarg)
+#define linnet_compat_zerocopy_stream(sk, skb, msg, len, uarg) \
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg)
+#endif
+
+/* 6.13: what the caller asked for comes as a whole */
+#if KERNEL_FROM(6, 13)
+#define linnet_compat_tx_timestamp(sk, sockc, flags) \
+	sock_tx_timestamp(sk, sockc, flags)
+#else
+#define linnet_compat_tx_timestamp(sk, sockc, flags) \
+	sock_tx_timestamp(sk, (sockc)->tsflags, flags)
+#endif
+
+/* 7.x: timestamps stay ktime_t until they are told */
+#if KERNEL_FROM(7, 0)
+#define linnet_compat_tss(kt)	(kt)
+#else
+#define linnet_compat_tss(kt)	((kt) ? ktime_to_timespec64(kt) : \
+				 (struct timespec64) {})
+#endif
+
+/* 6.2: octets are counted from what was written, not from what was acknowledged */
+#if KERNEL_FROM(6, 2)
+#define LINNET_COMPAT_OPT_ID_TCP	SOF_TIMESTAMPING_OPT_ID_TCP
+#else
+#define LINNET_COMPAT_OPT_ID_TCP	0
+#endif
+
+/* Options of newer kernels that TCP's code does nothing with but keep them */
+static inline bool linnet_compat_tcp_stores(int optname)
+{
+#ifdef TCP_IS_MPTCP
+	if (optname == TCP_IS_MPTCP)
+		return true;
+#endif
+	return false;
+}
 
 #endif /* _LINNET_COMPAT_H */

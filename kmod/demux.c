@@ -4,6 +4,7 @@
  * answers where there is none (RFC 9293, 3.10.7.1).
  */
 #include <linux/icmp.h>
+#include <net/busy_poll.h>
 #include <net/dsfield.h>
 #include <net/inet_ecn.h>
 #include <net/xfrm.h>
@@ -138,6 +139,8 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 		sock_put(sk);
 		goto drop;
 	}
+	sk_incoming_cpu_update(sk);
+	sk_mark_napi_id(sk, skb);
 	skb->dev = NULL;
 	/* for a listener: continue above what TIME-WAIT used */
 	LINNET_CB(skb)->seq = isn;

@@ -201,6 +201,8 @@ static void fin_received(struct sock *sk)
 	case TCP_SYN_RECV:
 	case TCP_ESTABLISHED:
 		linnet_set_state(sk, TCP_CLOSE_WAIT);
+		/* what there is to say now is an answer */
+		linnet_sk(sk)->ack.pingpong = true;
 		break;
 	case TCP_FIN_WAIT1:
 		/* simultaneous close: ours is not acknowledged yet */
@@ -229,6 +231,8 @@ static void become_data(struct sk_buff *skb, const struct linnet_segment *seg)
 	cb->seq = seg->seq;
 	cb->end_seq = seg->end_seq;
 	cb->flags = seg->flags;
+	if (skb->tstamp || skb_hwtstamps(skb)->hwtstamp)
+		cb->marks = LINNET_STAMP_RCV;
 	skb_dst_drop(skb);
 	__skb_pull(skb, seg->header_len);
 }
@@ -443,8 +447,11 @@ static void after_segment(struct sock *sk)
 	 * sets the bit and looks again.
 	 */
 	smp_mb();
-	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags)) {
 		sk->sk_write_space(sk);
+		if (!test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+			linnet_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED);
+	}
 
 	/* dctcp asks for an ACK in TCP's way */
 	if (inet_csk(sk)->icsk_ack.pending & ICSK_ACK_NOW) {

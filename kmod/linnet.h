@@ -292,6 +292,7 @@ struct linnet_net {
 	int	sack;
 	int	gso;
 	int	moderate_rcvbuf;
+	int	autocorking;
 	int	slow_start_after_idle;
 	int	reordering;
 	int	max_reordering;
@@ -364,6 +365,71 @@ int linnet_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		      unsigned int optlen);
 int linnet_getsockopt(struct sock *sk, int level, int optname,
 		      char __user *optval, int __user *optlen);
+int linnet_stream_setsockopt(struct socket *sock, int level, int optname,
+			     sockptr_t optval, unsigned int optlen);
+
+/* info.c: what a socket tells of itself */
+struct linnet_info;
+
+void linnet_chrono_start(struct sock *sk, enum tcp_chrono type);
+void linnet_chrono_stop(struct sock *sk, enum tcp_chrono type);
+void linnet_info_fill(struct sock *sk, struct linnet_info *info);
+void linnet_tcp_info_fill(struct sock *sk, struct tcp_info *info);
+
+/* timestamping.c */
+
+/**
+ * struct linnet_stamps - when what was read last came in; 0: not known
+ * @software: by the kernel's clock
+ * @hardware: by the device's
+ */
+struct linnet_stamps {
+	ktime_t	software;
+	ktime_t	hardware;
+};
+
+int linnet_set_timestamping(struct socket *sock, int optname, sockptr_t optval,
+			    unsigned int optlen);
+void linnet_stamp_origin(struct sock *sk);
+void linnet_stamp_sent(struct sock *sk, const struct sockcm_cookie *sockc);
+void linnet_stamp_split(struct sock *sk, struct sk_buff *skb,
+			struct sk_buff *rest);
+void linnet_stamp_acked(struct sock *sk, struct sk_buff *skb);
+void linnet_stamp_keep(struct sk_buff *to, struct sk_buff *from);
+void linnet_stamp_read(const struct sk_buff *skb, struct linnet_stamps *stamps);
+void linnet_stamp_tell(struct msghdr *msg, const struct sock *sk,
+		       struct linnet_stamps *stamps);
+
+/* zerocopy.c: data that is sent without a copy */
+
+/**
+ * struct linnet_source - how a sendmsg() takes its data
+ * @uarg: the user's pages are sent; who is told when they are free again
+ * @notify: the same, if it is ours to release; set, too, when data is copied
+ *	after all
+ * @splice: pages are handed over (MSG_SPLICE_PAGES)
+ */
+struct linnet_source {
+	struct ubuf_info	*uarg;
+	struct ubuf_info	*notify;
+	bool			splice;
+};
+
+int linnet_source_init(struct sock *sk, struct msghdr *msg, size_t size,
+		       struct linnet_source *src);
+void linnet_source_done(struct linnet_source *src, bool taken);
+bool linnet_source_fits(const struct linnet_source *src,
+			const struct sk_buff *skb);
+int linnet_take_pages(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+		      int room, const struct linnet_source *src);
+
+/* splice.c: received data for others than recvmsg() */
+int linnet_read_sock(struct sock *sk, read_descriptor_t *desc,
+		     sk_read_actor_t actor);
+ssize_t linnet_splice_read(struct socket *sock, loff_t *ppos,
+			   struct pipe_inode_info *pipe, size_t len,
+			   unsigned int flags);
+int linnet_peek_len(struct socket *sock);
 
 /* close.c: the ways in which a connection ends */
 int linnet_orphans(void);
@@ -387,6 +453,9 @@ int linnet_recvmsg(LINNET_RECVMSG_ARGS);
 void linnet_queue_received(struct sock *sk, struct sk_buff *skb);
 void linnet_data_ready(struct sock *sk);
 u32 linnet_readable(const struct sock *sk);
+bool linnet_pollin(const struct sock *sk, int target);
+void linnet_eat_received(struct sock *sk, struct sk_buff *skb);
+void linnet_after_read(struct sock *sk, int copied);
 void linnet_sndbuf_expand(struct sock *sk);
 int linnet_send_mss(struct sock *sk, int *size_goal);
 
@@ -799,7 +868,8 @@ void linnet_diag_net_exit(struct net *net);
 	X(DsackIgnored) X(FullUndo) X(PartialUndo) X(DsackUndo)		\
 	X(LossUndo) X(SpuriousTimeouts) X(LossProbes)			\
 	X(LossProbeRecovery) X(InCe) X(EcnFallback) X(MtuProbes)	\
-	X(MtuProbesArrived) X(MtuProbesLost)
+	X(MtuProbesArrived) X(MtuProbesLost)			\
+	X(AutoCorking)
 
 enum linnet_mib_field {
 #define LINNET_MIB_ENUM(name) LINNET_MIB_##name,

@@ -91,6 +91,8 @@ void linnet_append(struct sock *sk, struct sk_buff *skb)
 	__skb_queue_tail(&sk->sk_write_queue, skb);
 	sk_wmem_queued_add(sk, skb->truesize);
 	sk_mem_charge(sk, skb->truesize);
+	if (skb_peek(&sk->sk_write_queue) == skb)
+		linnet_chrono_start(sk, TCP_CHRONO_BUSY);
 }
 
 /**
@@ -309,7 +311,9 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 	skb_shinfo(skb)->gso_segs = segs;
 	skb_shinfo(skb)->gso_size = segs > 1 ? gso_size : 0;
 	skb_shinfo(skb)->gso_type = segs > 1 ? sk->sk_gso_type : 0;
-	skb->tstamp = 0;
+	/* TCP_TX_DELAY: a queueing discipline that can (fq) holds it back */
+	skb_set_delivery_time(skb, tp->tcp_tx_delay ? tp->tcp_clock_cache +
+			      (u64)tp->tcp_tx_delay * NSEC_PER_USEC : 0, true);
 	memset(skb->cb, 0, sizeof(skb->cb));
 	set_owner(skb, sk);
 	linnet_sk(sk)->af->checksum(sk, skb);

@@ -95,8 +95,12 @@ static struct sk_buff *take_data(struct sock *sk, u32 len)
 	unsigned int frags = 0;
 
 	skb_queue_walk(&sk->sk_write_queue, skb) {
-		/* memory that a user watches must not be shared */
-		if (skb_zcopy(skb) || skb_headlen(skb) ||
+		/* memory that a user watches must not be shared, nor what is
+		 * told of an octet (its timestamp, an end of record) be lost
+		 */
+		if (skb_zcopy(skb) || skb_has_shared_frag(skb) ||
+		    skb_headlen(skb) || LINNET_CB(skb)->marks ||
+		    skb_shinfo(skb)->tx_flags & SKBTX_ANY_TSTAMP ||
 		    LINNET_CB(skb)->flags & LINNET_FIN)
 			return NULL;
 		frags += skb_shinfo(skb)->nr_frags;

@@ -78,8 +78,10 @@ int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
 	/* FIN and PSH belong to the end, CWR to the beginning */
 	cb->flags &= ~(LINNET_FIN | LINNET_PSH);
 	rest->flags &= ~LINNET_CWR;
+	cb->marks &= ~LINNET_EOR;
 	tail->skb_mstamp_ns = skb->skb_mstamp_ns;
 	skb_split(skb, tail, len);
+	linnet_stamp_split(sk, skb, tail);
 
 	linnet_init_segs(skb, mss);
 	linnet_init_segs(tail, mss);

@@ -24,7 +24,9 @@ void linnet_sndbuf_expand(struct sock *sk)
 	    sk_under_memory_pressure(sk) ||
 	    sk_memory_allocated(sk) >= sk_prot_mem_limits(sk, 0))
 		return;
-	segment = roundup_pow_of_two(tp->mss_cache + MAX_TCP_HEADER +
+	segment = max_t(u32, tp->rx_opt.mss_clamp, tp->mss_cache) +
+		  MAX_TCP_HEADER;
+	segment = roundup_pow_of_two(segment +
 				     SKB_DATA_ALIGN(sizeof(struct skb_shared_info))) +
 		  SKB_DATA_ALIGN(sizeof(struct sk_buff));
 	segments = max3(TCP_INIT_CWND, tcp_snd_cwnd(tp), tp->reordering + 1);
@@ -36,15 +38,19 @@ void linnet_sndbuf_expand(struct sock *sk)
 }
 
 /* A buffer at the end of the send queue that takes more, or a new one: because
- * the last is as large as it should be, or its fragments are used up (@fresh)
+ * the last is as large as it should be, a record ends with it, it holds data
+ * of another source, or its fragments are used up (@fresh)
  */
 static struct sk_buff *writable_buffer(struct sock *sk, int size_goal,
+				       const struct linnet_source *src,
 				       bool fresh)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (skb && (int)skb->len < size_goal && !fresh)
+	if (skb && (int)skb->len < size_goal && !fresh &&
+	    !(LINNET_CB(skb)->marks & LINNET_EOR) &&
+	    linnet_source_fits(src, skb))
 		return skb;
 	if (!sk_stream_memory_free(sk))
 		return NULL;
@@ -67,6 +73,11 @@ static void mark_push(struct tcp_sock *tp, struct sk_buff *skb)
 {
 	LINNET_CB(skb)->flags |= LINNET_PSH;
 	tp->pushed_seq = tp->write_seq;
+}
+
+static bool push_due(const struct tcp_sock *tp)
+{
+	return seq_after(tp->write_seq, tp->pushed_seq + (tp->max_window >> 1));
 }
 
 /* Copy into a page of the buffer.  Returns bytes, 0 when the buffer is full, or
@@ -101,9 +112,22 @@ static int copy_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 		page_ref_inc(pfrag->page);
 	}
 	pfrag->offset += copy;
-	tcp_sk(sk)->write_seq += copy;
-	LINNET_CB(skb)->end_seq += copy;
 	return copy;
+}
+
+/* Data into a buffer.  Returns as copy_in() does. */
+static int take_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+		   int room, const struct linnet_source *src)
+{
+	int n = src->uarg || src->splice ?
+		linnet_take_pages(sk, skb, msg, room, src) :
+		copy_in(sk, skb, msg, room);
+
+	if (n > 0) {
+		WRITE_ONCE(tcp_sk(sk)->write_seq, tcp_sk(sk)->write_seq + n);
+		LINNET_CB(skb)->end_seq += n;
+	}
+	return n;
 }
 
 /* A buffer that got nothing must not stay: it would be sent as a segment */
@@ -114,20 +138,47 @@ static void drop_empty_tail(struct sock *sk)
 	if (skb && !skb->len && !(LINNET_CB(skb)->flags & LINNET_FIN)) {
 		__skb_unlink(skb, &sk->sk_write_queue);
 		linnet_wmem_free(sk, skb);
+		if (skb_queue_empty(&sk->sk_write_queue))
+			linnet_chrono_stop(sk, TCP_CHRONO_BUSY);
 	}
 }
 
+/* A small segment may wait for more data while others of ours are still in the
+ * queue below: sending goes on when they have left it (Linux's autocorking).
+ */
+static bool autocorks(struct sock *sk, const struct sk_buff *tail,
+		      int size_goal)
+{
+	unsigned long *flags = &linnet_sk(sk)->xmit_flags;
+
+	if ((int)tail->len >= size_goal || !linnet_rtx_head(sk) ||
+	    !READ_ONCE(linnet_pernet(sock_net(sk))->autocorking) ||
+	    refcount_read(&sk->sk_wmem_alloc) <= tail->truesize ||
+	    LINNET_CB(tail)->marks & LINNET_EOR)
+		return false;
+	if (!test_bit(LINNET_THROTTLED, flags)) {
+		LINNET_COUNT(sock_net(sk), AutoCorking);
+		set_bit(LINNET_THROTTLED, flags);
+		/* it may have drained before the bit was set */
+		smp_mb__after_atomic();
+	}
+	return refcount_read(&sk->sk_wmem_alloc) > tail->truesize;
+}
+
 /* Send what there is, before waiting or returning */
-static void push(struct sock *sk, int flags, int nonagle)
+static void push(struct sock *sk, int flags, int nonagle, int size_goal)
 {
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	if (!tail)
 		return;
-	if (!(flags & MSG_MORE))
+	/* Half of the largest window since the last PSH */
+	if (!(flags & MSG_MORE) || push_due(tp))
 		mark_push(tp, tail);
-	else
+	if (autocorks(sk, tail, size_goal))
+		return;
+	if (flags & MSG_MORE)
 		nonagle = TCP_NAGLE_CORK;
 	if (!tp->packets_out)
 		linnet_cong_idle_restart(sk);
@@ -136,88 +187,123 @@ static void push(struct sock *sk, int flags, int nonagle)
 }
 
 static int wait_for_memory(struct sock *sk, int flags, bool copied,
-			   long *timeo)
+			   int size_goal, long *timeo)
 {
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	drop_empty_tail(sk);
 	if (copied)
-		push(sk, flags & ~MSG_MORE, TCP_NAGLE_PUSH);
+		push(sk, flags & ~MSG_MORE, TCP_NAGLE_PUSH, size_goal);
 	return sk_stream_wait_memory(sk, timeo);
 }
 
-static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
+/* Data into the send queue, waiting for room where there is none.  Returns 0 or
+ * an error; *copied tells how much was taken, *size_goal how large a buffer
+ * should be in the end.
+ */
+static int fill_queue(struct sock *sk, struct msghdr *msg, int *size_goal,
+		      const struct linnet_source *src, int *copied)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	int flags = msg->msg_flags, copied = 0, err, size_goal;
+	int flags = msg->msg_flags;
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	bool fresh = false;
 
-	linnet_rate_app_limited(sk);
-	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
-		err = sk_stream_wait_connect(sk, &timeo);
-		if (err)
-			goto fail;
-	}
-	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	linnet_send_mss(sk, &size_goal);
-	err = -EPIPE;
-	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
-		goto fail;
-
 	while (msg_data_left(msg)) {
-		struct sk_buff *skb = writable_buffer(sk, size_goal, fresh);
+		struct sk_buff *skb = writable_buffer(sk, *size_goal, src,
+						      fresh);
 		int n;
 
 		fresh = false;
-		if (IS_ERR(skb)) {
-			err = PTR_ERR(skb);
-			goto fail;
-		}
-		n = skb ? copy_in(sk, skb, msg, size_goal - skb->len) : -EAGAIN;
+		if (IS_ERR(skb))
+			return PTR_ERR(skb);
+		n = skb ? take_in(sk, skb, msg, *size_goal - skb->len, src) :
+			  -EAGAIN;
 		if (n == -EAGAIN) {
-			err = wait_for_memory(sk, flags, copied, &timeo);
-			if (err)
-				goto fail;
-			linnet_send_mss(sk, &size_goal);
+			n = wait_for_memory(sk, flags, *copied, *size_goal,
+					    &timeo);
+			if (n)
+				return n;
+			linnet_send_mss(sk, size_goal);
 			continue;
 		}
-		if (n < 0) {
-			err = n;
-			goto fail;
+		if (n < 0)
+			return n;
+		*copied += n;
+		if (!msg_data_left(msg)) {
+			if (flags & MSG_EOR)
+				LINNET_CB(skb)->marks |= LINNET_EOR;
+			break;
 		}
-		copied += n;
 		/* full in one way or the other: it can go, and the next one
 		 * begin
 		 */
-		if (n == 0 || (int)skb->len >= size_goal) {
-			if (!msg_data_left(msg) && n)
-				break;
+		if (n == 0 || (int)skb->len >= *size_goal) {
 			fresh = n == 0;
-			/* Half of the largest window since the last PSH */
-			if (seq_after(tp->write_seq, tp->pushed_seq +
-				      (tp->max_window >> 1)))
+			if (push_due(tp))
 				mark_push(tp, skb);
 			linnet_write_xmit(sk, linnet_send_mss(sk, NULL),
 					  TCP_NAGLE_PUSH, false);
 		}
 	}
-	push(sk, flags, tp->nonagle);
-	return copied;
+	return 0;
+}
 
-fail:
-	drop_empty_tail(sk);
-	if (copied) {
-		push(sk, flags, tp->nonagle);
-		return copied;
+/* May data be sent?  Returns 0, or an error; *sockc is what the caller asked
+ * for in control messages.
+ */
+static int may_send(struct sock *sk, struct msghdr *msg,
+		    struct sockcm_cookie *sockc)
+{
+	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	int err;
+
+	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+		err = sk_stream_wait_connect(sk, &timeo);
+		if (err)
+			return err;
 	}
+	sockcm_init(sockc, sk);
+	if (msg->msg_controllen && sock_cmsg_send(sk, msg, sockc))
+		return -EINVAL;
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	return sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN ? -EPIPE : 0;
+}
+
+static int send_failed(struct sock *sk, int flags, int err)
+{
 	err = sk_stream_error(sk, flags, err);
-	/* A writer who found no room and was refused must be woken again.  While
-	 * something is out, its ACK does so.
-	 */
-	if (skb_queue_empty(&sk->sk_write_queue) && !tp->packets_out &&
-	    err == -EAGAIN)
+	/* a writer who found no room and was refused must be woken again */
+	if (err == -EAGAIN && !linnet_rtx_head(sk) &&
+	    skb_queue_empty(&sk->sk_write_queue)) {
 		sk->sk_write_space(sk);
+		linnet_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED);
+	}
 	return err;
+}
+
+static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	int flags = msg->msg_flags, copied = 0, size_goal, err;
+	struct linnet_source src;
+	struct sockcm_cookie sockc;
+
+	err = linnet_source_init(sk, msg, size, &src);
+	if (err)
+		return send_failed(sk, flags, err);
+	linnet_rate_app_limited(sk);
+	err = may_send(sk, msg, &sockc);
+	if (!err) {
+		linnet_stamp_origin(sk);
+		linnet_send_mss(sk, &size_goal);
+		err = fill_queue(sk, msg, &size_goal, &src, &copied);
+		drop_empty_tail(sk);
+	}
+	if (copied) {
+		linnet_stamp_sent(sk, &sockc);
+		push(sk, flags, tcp_sk(sk)->nonagle, size_goal);
+	}
+	linnet_source_done(&src, copied || !err);
+	return copied || !err ? copied : send_failed(sk, flags, err);
 }
 
 /**

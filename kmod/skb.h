@@ -14,6 +14,11 @@
 #define LINNET_LOST		0x04	/* taken for lost */
 #define LINNET_EVER_RETRANS	0x08	/* Karn: its round trip says nothing */
 
+/* linnet_cb.marks */
+#define LINNET_EOR		0x01	/* a record ends here: nothing is added */
+#define LINNET_STAMP_ACK	0x02	/* tell when it is acknowledged */
+#define LINNET_STAMP_RCV	0x04	/* it has a timestamp of its arrival */
+
 /**
  * struct linnet_cb - control block of a buffer
  * @seq: sequence number of its first octet (or SYN)
@@ -23,6 +28,7 @@
  * @segs: segments that the buffer stands for
  * @gso_size: bytes of data in each but the last of them; 0 when @segs is 1
  * @app_limited: the sender had nothing more to send when this was sent
+ * @marks: LINNET_EOR ...
  * @iif: received: interface that it came in by
  * @delivered: sent: tcp_sock.delivered at that time, segments
  * @sdif: received: slave's interface when @iif is a VRF master, or 0
@@ -37,6 +43,7 @@ struct linnet_cb {
 	__u16	segs;
 	__u16	gso_size;
 	bool	app_limited;
+	__u8	marks;
 	union {
 		int	iif;
 		__u32	delivered;

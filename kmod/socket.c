@@ -210,6 +210,9 @@ int linnet_init_sock(struct sock *sk)
 	linnet_init_connection(sk);
 	linnet_cong_assign(sk);
 
+	/* options of SOL_SOCKET come to linnet_stream_setsockopt() first */
+	linnet_compat_custom_sockopt(sk->sk_socket);
+	set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	sk->sk_write_space = linnet_write_space;
 	/* freed after a grace period: the tables are read under RCU */
 	sock_set_flag(sk, SOCK_RCU_FREE);
@@ -233,6 +236,7 @@ int linnet_connect_start(struct sock *sk)
 	struct linnet_flow flow;
 	int err;
 
+	tp->tcp_header_len = LINNET_HEADER_LEN;
 	/* a connection before may have ended with an error nobody asked for */
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);
@@ -253,6 +257,9 @@ int linnet_connect_start(struct sock *sk)
 	tp->rcv_nxt = 0;
 	tp->rcv_wup = 0;
 	tp->copied_seq = 0;
+	/* what we are about to offer */
+	if (READ_ONCE(linnet_pernet(sock_net(sk))->timestamps))
+		tp->tcp_header_len += LINNET_OPTLEN_TIMESTAMP_ALIGNED;
 	linnet_sync_mss(sk);
 	linnet_advertised_mss(sk);
 	linnet_initial_window(sk);
@@ -331,6 +338,15 @@ out:
 	return newsk;
 }
 
+static int linnet_stream_accept(LINNET_STREAM_ACCEPT_ARGS)
+{
+	int err = linnet_compat_inet_accept();
+
+	if (!err)
+		linnet_compat_custom_sockopt(newsock);
+	return err;
+}
+
 static int linnet_listen(struct socket *sock, int backlog)
 {
 	struct sock *sk = sock->sk;
@@ -370,7 +386,7 @@ static __poll_t linnet_poll(struct file *file, struct socket *sock,
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
-		if (linnet_readable(sk) >= sock_rcvlowat(sk, 0, INT_MAX))
+		if (linnet_pollin(sk, sock_rcvlowat(sk, 0, INT_MAX)))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (shutdown & SEND_SHUTDOWN) {
 			mask |= EPOLLOUT | EPOLLWRNORM;
@@ -427,6 +443,8 @@ static int linnet_ioctl(LINNET_IOCTL_ARGS)
 	return LINNET_IOCTL_ANSWER(answer);
 }
 
+LINNET_COMPAT_DEFINE_SENDPAGE
+
 #define LINNET_PROTO_COMMON						\
 	.owner			= THIS_MODULE,				\
 	.close			= linnet_close,				\
@@ -441,6 +459,7 @@ static int linnet_ioctl(LINNET_IOCTL_ARGS)
 	.keepalive		= linnet_set_keepalive,			\
 	.sendmsg		= linnet_sendmsg,			\
 	.recvmsg		= linnet_recvmsg,			\
+	LINNET_COMPAT_PROTO_SENDPAGE					\
 	.backlog_rcv		= linnet_do_rcv,			\
 	.release_cb		= linnet_release_cb,			\
 	.unhash			= linnet_unhash,			\
@@ -477,17 +496,22 @@ struct proto linnet6_prot = {
 	.owner		= THIS_MODULE,					\
 	.connect	= inet_stream_connect,				\
 	.socketpair	= sock_no_socketpair,				\
-	.accept		= inet_accept,					\
+	.accept		= linnet_stream_accept,				\
 	.poll		= linnet_poll,					\
 	.gettstamp	= sock_gettstamp,				\
 	.listen		= linnet_listen,				\
 	.set_rcvlowat	= linnet_set_rcvlowat,				\
 	LINNET_COMPAT_SET_RCVBUF(linnet_set_rcvbuf)			\
 	.shutdown	= inet_shutdown,				\
-	.setsockopt	= sock_common_setsockopt,			\
+	.setsockopt	= linnet_stream_setsockopt,			\
 	.getsockopt	= sock_common_getsockopt,			\
 	.sendmsg	= inet_sendmsg,					\
 	.recvmsg	= inet_recvmsg,					\
+	LINNET_COMPAT_OPS_SENDPAGE					\
+	LINNET_COMPAT_SET_PEEK_OFF					\
+	.splice_read	= linnet_splice_read,				\
+	.read_sock	= linnet_read_sock,				\
+	.peek_len	= linnet_peek_len,				\
 	.mmap		= sock_no_mmap
 
 const struct proto_ops linnet_stream_ops = {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Socket options: SOL_LINNET, and those of SOL_TCP that programs set on any
- * stream socket.  What is not known is -ENOPROTOOPT, which programs take
- * calmly.
+ * Socket options: SOL_LINNET, SOL_TCP, and those few of SOL_SOCKET that the
+ * kernel grants to TCP alone.
+ *
+ * Options that only store a value in struct tcp_sock are left to the kernel's
+ * own code, which our socket is good enough for: so ranges and errors are
+ * those of the running kernel.  What would reach into TCP's queues, timers or
+ * tables is done here.
  */
 #include <linux/linnet.h>
 #include <linux/tcp.h>
@@ -60,49 +64,100 @@ static int set_keepidle(struct sock *sk, int val)
 	return 0;
 }
 
-static int set_window_clamp(struct sock *sk, int val)
-{
-	if (val) {
-		linnet_window_clamp(sk, max(val, 0));
-		return 0;
-	}
-	if (sk->sk_state != TCP_CLOSE)
-		return -EINVAL;
-	tcp_sk(sk)->window_clamp = 0;
-	return 0;
-}
-
+/* 0: ACKs may wait.  Else what is owed goes now; and then they may wait again
+ * when the value is even.
+ */
 static int set_quickack(struct sock *sk, int val)
 {
 	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
 
-	ack->pingpong = !(val & 1);
-	if (val & 1) {
-		ack->quick = 16;
-		if (ack->pending)
-			linnet_send_ack(sk);
+	ack->pingpong = !val;
+	if (val && ack->pending &&
+	    (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+		linnet_send_ack(sk);
+		ack->pingpong = !(val & 1);
 	}
 	return 0;
 }
 
-static int set_linger2(struct sock *sk, int val)
+/* Options that the kernel's code reads from and writes to struct tcp_sock, and
+ * does nothing else with.  Those of repair mode among them fail, since nothing
+ * ever enters it.
+ */
+static bool kernel_sets(int optname)
 {
-	struct tcp_sock *tp = tcp_sk(sk);
+	switch (optname) {
+	case TCP_CONGESTION:	/* loads modules, checks privileges */
+	case TCP_SYNCNT:
+	case TCP_KEEPINTVL:
+	case TCP_KEEPCNT:
+	case TCP_LINGER2:
+	case TCP_WINDOW_CLAMP:
+	case TCP_USER_TIMEOUT:
+	case TCP_NOTSENT_LOWAT:
+	case TCP_THIN_LINEAR_TIMEOUTS:
+	case TCP_THIN_DUPACK:
+	case TCP_SAVE_SYN:
+	case TCP_INQ:
+	case TCP_TX_DELAY:
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ:
+	case TCP_REPAIR_OPTIONS:
+	case TCP_REPAIR_WINDOW:
+	case TCP_TIMESTAMP:
+		return true;
+	}
+	return linnet_compat_tcp_stores(optname);
+}
 
-	if (val < 0)
-		tp->linger2 = -1;
-	else if (val > TCP_FIN_TIMEOUT_MAX / HZ)
-		tp->linger2 = TCP_FIN_TIMEOUT_MAX;
-	else
-		tp->linger2 = val * HZ;
-	return 0;
+static bool kernel_gets(int optname)
+{
+	switch (optname) {
+	case TCP_CONGESTION:
+	case TCP_WINDOW_CLAMP:
+	case TCP_USER_TIMEOUT:
+	case TCP_NOTSENT_LOWAT:
+	case TCP_THIN_LINEAR_TIMEOUTS:
+	case TCP_THIN_DUPACK:
+	case TCP_SAVE_SYN:
+	case TCP_SAVED_SYN:
+	case TCP_INQ:
+	case TCP_TX_DELAY:
+	case TCP_CC_INFO:
+	case TCP_ULP:
+	case TCP_REPAIR:
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ:
+	case TCP_REPAIR_WINDOW:
+	case TCP_TIMESTAMP:
+		return true;
+	}
+	return linnet_compat_tcp_stores(optname);
+}
+
+/* What Linnet does not have.  Signatures and keys (RFC 2385, RFC 5925) are
+ * refused as by a kernel that was built without them.
+ */
+static int refused(int optname)
+{
+	/* nobody has the privilege */
+	return optname == TCP_REPAIR ? -EPERM : -ENOPROTOOPT;
+}
+
+/* Kernel TLS and the like, by name: there is none of any name */
+static int refuse_ulp(sockptr_t name, unsigned int len)
+{
+	char first;
+
+	if (!len)
+		return -EINVAL;
+	if (copy_from_sockptr(&first, name, 1))
+		return -EFAULT;
+	return -ENOENT;
 }
 
 static int set_tcp_option(struct sock *sk, int optname, int val)
 {
-	struct inet_connection_sock *icsk = inet_csk(sk);
-	struct tcp_sock *tp = tcp_sk(sk);
-
 	switch (optname) {
 	case TCP_NODELAY:
 		return set_nodelay(sk, val);
@@ -112,39 +167,11 @@ static int set_tcp_option(struct sock *sk, int optname, int val)
 		return set_user_mss(sk, val);
 	case TCP_KEEPIDLE:
 		return set_keepidle(sk, val);
-	case TCP_KEEPINTVL:
-		if (val < 1 || val > MAX_TCP_KEEPINTVL)
-			return -EINVAL;
-		tp->keepalive_intvl = val * HZ;
-		return 0;
-	case TCP_KEEPCNT:
-		if (val < 1 || val > MAX_TCP_KEEPCNT)
-			return -EINVAL;
-		tp->keepalive_probes = val;
-		return 0;
-	case TCP_SYNCNT:
-		if (val < 1 || val > MAX_TCP_SYNCNT)
-			return -EINVAL;
-		icsk->icsk_syn_retries = val;
-		return 0;
-	case TCP_USER_TIMEOUT:	/* RFC 5482, milliseconds */
-		if (val < 0)
-			return -EINVAL;
-		icsk->icsk_user_timeout = val;
-		return 0;
-	case TCP_LINGER2:
-		return set_linger2(sk, val);
 	case TCP_DEFER_ACCEPT:
 		linnet_listen_defer(sk, val);
 		return 0;
 	case TCP_QUICKACK:
 		return set_quickack(sk, val);
-	case TCP_WINDOW_CLAMP:
-		return set_window_clamp(sk, val);
-	case TCP_NOTSENT_LOWAT:
-		tp->notsent_lowat = val;
-		sk->sk_write_space(sk);
-		return 0;
 	case TCP_FASTOPEN:
 	case TCP_FASTOPEN_CONNECT:
 		/* A hint: without the cookie of RFC 7413 a connection opens
@@ -152,7 +179,7 @@ static int set_tcp_option(struct sock *sk, int optname, int val)
 		 */
 		return val < 0 ? -EINVAL : 0;
 	}
-	return -ENOPROTOOPT;
+	return refused(optname);
 }
 
 static int get_tcp_option(struct sock *sk, int optname, int *val)
@@ -187,9 +214,6 @@ static int get_tcp_option(struct sock *sk, int optname, int *val)
 	case TCP_SYNCNT:
 		*val = icsk->icsk_syn_retries ?: READ_ONCE(ln->syn_retries);
 		return 0;
-	case TCP_USER_TIMEOUT:
-		*val = icsk->icsk_user_timeout;
-		return 0;
 	case TCP_LINGER2:
 		*val = tp->linger2 < 0 ? -1 :
 		       (int)linnet_fin_timeout(sk) / HZ;
@@ -200,18 +224,28 @@ static int get_tcp_option(struct sock *sk, int optname, int *val)
 	case TCP_QUICKACK:
 		*val = !linnet_sk(sk)->ack.pingpong;
 		return 0;
-	case TCP_WINDOW_CLAMP:
-		*val = tp->window_clamp;
-		return 0;
-	case TCP_NOTSENT_LOWAT:
-		*val = tp->notsent_lowat;
-		return 0;
 	case TCP_FASTOPEN:
 	case TCP_FASTOPEN_CONNECT:
 		*val = 0;
 		return 0;
 	}
 	return -ENOPROTOOPT;
+}
+
+static int set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	int val;
+
+	if (optlen < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+	release_sock(sk);
+	return 0;
 }
 
 /**
@@ -230,19 +264,17 @@ int linnet_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 {
 	int val, err;
 
-	if (level == SOL_IP)
-		return ip_setsockopt(sk, level, optname, optval, optlen);
-	if (level == SOL_IPV6)
+	if (level == SOL_LINNET)
+		return optname == LINNET_ZEROCOPY ?
+		       set_zerocopy(sk, optval, optlen) : -ENOPROTOOPT;
+	if (level != SOL_TCP)
 		return sk->sk_family == AF_INET6 ?
 		       ipv6_setsockopt(sk, level, optname, optval, optlen) :
-		       -ENOPROTOOPT;
-	if (level != SOL_TCP)
-		return -ENOPROTOOPT;
-	/* The kernel's own code, on our socket: loads the module, asks for the
-	 * privilege, exchanges references.
-	 */
-	if (optname == TCP_CONGESTION)
+		       ip_setsockopt(sk, level, optname, optval, optlen);
+	if (kernel_sets(optname))
 		return tcp_prot.setsockopt(sk, level, optname, optval, optlen);
+	if (optname == TCP_ULP)
+		return refuse_ulp(optval, optlen);
 
 	if (optlen < sizeof(int))
 		return -EINVAL;
@@ -269,39 +301,18 @@ static int copy_answer(char __user *optval, int __user *optlen, void *answer,
 	return 0;
 }
 
-static void fill_linnet_info(struct sock *sk, struct linnet_info *info)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-	bool slow = lock_sock_fast(sk);
-
-	info->proto = sk->sk_protocol;
-	info->state = sk->sk_state;
-	info->rto_us = linnet_rto(sk);
-	info->srtt_us = tp->srtt_us >> 3;
-	info->rttvar_us = tp->mdev_us >> 2;
-	info->snd_cwnd = tcp_snd_cwnd(tp);
-	info->snd_ssthresh = tp->snd_ssthresh;
-	info->mss = tp->mss_cache;
-	info->out_of_order = linnet_sk(sk)->reassembly.bytes;
-	unlock_sock_fast(sk, slow);
-}
-
-/* tcp_get_info() reads struct tcp_sock; what Linnet keeps elsewhere is filled
- * in after it.
+/* Pages of the receive queue are not mapped: the caller copies instead.  TCP
+ * asks for the length first.
  */
-static void fill_tcp_info(struct sock *sk, struct tcp_info *info)
+static int refuse_zerocopy_receive(int __user *optlen)
 {
-	struct linnet_sock *ls = linnet_sk(sk);
+	int len;
 
-	tcp_get_info(sk, info);
-	if (sk->sk_state == TCP_LISTEN)
-		return;
-	info->tcpi_rto = linnet_rto(sk);
-	info->tcpi_ato = jiffies_to_usecs(ls->ack.timeout);
-	info->tcpi_rcv_mss = ls->ack.rcv_mss;
-	info->tcpi_pmtu = ls->pmtu;
-	info->tcpi_last_data_recv = jiffies_to_msecs(tcp_jiffies32 -
-						     ls->ack.last_data);
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < (int)offsetofend(struct tcp_zerocopy_receive, length))
+		return -EINVAL;
+	return -EOPNOTSUPP;
 }
 
 /**
@@ -319,30 +330,58 @@ int linnet_getsockopt(struct sock *sk, int level, int optname,
 {
 	int val, err;
 
-	if (level == SOL_IP)
-		return ip_getsockopt(sk, level, optname, optval, optlen);
-	if (level == SOL_IPV6)
-		return sk->sk_family == AF_INET6 ?
-		       ipv6_getsockopt(sk, level, optname, optval, optlen) :
-		       -ENOPROTOOPT;
-	if (level == SOL_LINNET && optname == LINNET_INFO) {
+	if (level == SOL_LINNET) {
 		struct linnet_info info = {};
 
-		fill_linnet_info(sk, &info);
+		if (optname != LINNET_INFO)
+			return -ENOPROTOOPT;
+		linnet_info_fill(sk, &info);
 		return copy_answer(optval, optlen, &info, sizeof(info));
 	}
 	if (level != SOL_TCP)
-		return -ENOPROTOOPT;
-	if (optname == TCP_CONGESTION)
+		return sk->sk_family == AF_INET6 ?
+		       ipv6_getsockopt(sk, level, optname, optval, optlen) :
+		       ip_getsockopt(sk, level, optname, optval, optlen);
+	if (kernel_gets(optname))
 		return tcp_prot.getsockopt(sk, level, optname, optval, optlen);
 	if (optname == TCP_INFO) {
 		struct tcp_info info = {};
 
-		fill_tcp_info(sk, &info);
+		linnet_tcp_info_fill(sk, &info);
 		return copy_answer(optval, optlen, &info, sizeof(info));
 	}
+	if (optname == TCP_ZEROCOPY_RECEIVE)
+		return refuse_zerocopy_receive(optlen);
 	lock_sock(sk);
 	err = get_tcp_option(sk, optname, &val);
 	release_sock(sk);
 	return err ?: copy_answer(optval, optlen, &val, sizeof(val));
+}
+
+/**
+ * linnet_stream_setsockopt() - proto_ops->setsockopt, SOL_SOCKET included
+ * @sock: the socket
+ * @level: level
+ * @optname: option
+ * @optval: value
+ * @optlen: bytes of it
+ *
+ * The kernel grants some options of SOL_SOCKET to TCP by its protocol number.
+ *
+ * Return: 0 or a negative error.
+ */
+int linnet_stream_setsockopt(struct socket *sock, int level, int optname,
+			     sockptr_t optval, unsigned int optlen)
+{
+	if (level != SOL_SOCKET)
+		return sock_common_setsockopt(sock, level, optname, optval,
+					      optlen);
+	switch (optname) {
+	case SO_ZEROCOPY:
+		return set_zerocopy(sock->sk, optval, optlen);
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+		return linnet_set_timestamping(sock, optname, optval, optlen);
+	}
+	return sock_setsockopt(sock, level, optname, optval, optlen);
 }

@@ -78,6 +78,7 @@ static const struct ctl_table template[] = {
 	LINNET_INT(sack, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(gso, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(moderate_rcvbuf, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(autocorking, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(slow_start_after_idle, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(abort_on_overflow, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(rfc1337, SYSCTL_ZERO, SYSCTL_ONE),
@@ -142,6 +143,7 @@ static void set_defaults(struct net *net)
 	ln->timestamps = !!READ_ONCE(tcp->sysctl_tcp_timestamps);
 	ln->sack = !!READ_ONCE(tcp->sysctl_tcp_sack);
 	ln->gso = 1;
+	ln->autocorking = !!READ_ONCE(tcp->sysctl_tcp_autocorking);
 	ln->moderate_rcvbuf = !!READ_ONCE(tcp->sysctl_tcp_moderate_rcvbuf);
 	ln->slow_start_after_idle =
 		!!READ_ONCE(tcp->sysctl_tcp_slow_start_after_idle);

@@ -448,10 +448,21 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 		if (one)
 			break;
 	}
+	if (held.by_window)
+		linnet_chrono_start(sk, TCP_CHRONO_RWND_LIMITED);
+	else
+		linnet_chrono_stop(sk, TCP_CHRONO_RWND_LIMITED);
 	held.by_cwnd |= tcp_packets_in_flight(tp) >= tcp_snd_cwnd(tp);
 	if (sent || held.by_cwnd)
 		linnet_cong_cwnd_validate(sk, held.by_cwnd);
 	if (sent) {
+		/* All is sent, and the user waits for room: it is the send
+		 * buffer that holds us back
+		 */
+		if (!held.by_cwnd && skb_queue_empty(&sk->sk_write_queue) &&
+		    sk->sk_socket &&
+		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+			linnet_chrono_start(sk, TCP_CHRONO_SNDBUF_LIMITED);
 		if (tcp_in_cwnd_reduction(sk))
 			tp->prr_out += sent;
 		/* one probe for the tail, when nothing more follows */

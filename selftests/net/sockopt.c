@@ -176,7 +176,8 @@ static void nagle(void)
 	int segments[2];
 
 	/* TCP's own way to make fewer segments is not Nagle's */
-	command("echo 0 >/proc/sys/net/ipv4/tcp_autocorking");
+	command("echo 0 >/proc/sys/net/%s",
+		proto == PROTO_TCP ? "ipv4/tcp_autocorking" : "linnet/autocorking");
 	for (int nodelay = 0; nodelay < 2; nodelay++) {
 		sk_pair(AF_INET, fd);
 		/* no acknowledgement comes before its time */

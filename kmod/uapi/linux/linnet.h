@@ -24,6 +24,9 @@
 
 /* Options at level SOL_LINNET */
 #define LINNET_INFO		1	/* struct linnet_info, read only */
+#define LINNET_ZEROCOPY		2	/* int: SO_ZEROCOPY, where the kernel has it
+					 * for TCP alone (before 6.7)
+					 */
 
 /**
  * struct linnet_info - what only Linnet has to say of a connection
