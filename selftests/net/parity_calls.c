@@ -309,6 +309,8 @@ static void interrupted(void)
 	ssize_t n;
 
 	sk_pair(AF_INET, fd);
+	sk_set(fd[0], SOL_SOCKET, SO_SNDBUF, 100000);
+	sk_set(fd[1], SOL_SOCKET, SO_RCVBUF, 100000);
 	handle(SIGALRM, on_alarm, 0);
 	every(ITIMER_REAL, 50000);
 	errno = 0;
@@ -329,7 +331,7 @@ static void interrupted(void)
 	say_result("recv with SO_RCVTIMEO", recv(fd[0], big, 10, 0));
 	every(ITIMER_REAL, 0);
 	sk_nonblock(fd[0], true);
-	while (sk_events(fd[0], POLLOUT, 500) > 0)
+	while (sk_events(fd[0], POLLOUT, 1000) > 0)
 		send(fd[0], big, sizeof(big), MSG_NOSIGNAL);
 	sk_nonblock(fd[0], false);
 	every(ITIMER_REAL, 50000);

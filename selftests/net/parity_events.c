@@ -144,7 +144,8 @@ static void full(void)
 	tell("connected", &v);
 	sk_nonblock(fd[0], true);
 	sk_nonblock(fd[1], true);
-	while (sk_events(fd[0], EPOLLOUT, 50))
+	/* until it stays so: what probes a full window has done it */
+	while (sk_events(fd[0], EPOLLOUT, 1000))
 		while ((n = send(fd[0], big, sizeof(big), 0)) > 0)
 			;
 	rearm(&v);

@@ -178,11 +178,18 @@ static void ip_levels(enum sk_state state)
 	X(shut_both, SHUT_BOTH) X(was_reset, WAS_RESET)			\
 	X(was_closed, WAS_CLOSED)
 
-#define DEFINE(name, state)						\
-	static void tcp_##name(void) { tcp_level(state); }		\
+/* The other levels are the kernel's own code: states that make a difference */
+#define SOME_STATES(X)							\
+	X(fresh, FRESH) X(listening, LISTENING) X(established, ESTABLISHED) \
+	X(was_closed, WAS_CLOSED)
+
+#define DEFINE_TCP(name, state)						\
+	static void tcp_##name(void) { tcp_level(state); }
+#define DEFINE_OTHER(name, state)					\
 	static void socket_##name(void) { socket_level(state); }	\
 	static void ip_##name(void) { ip_levels(state); }
-EACH_STATE(DEFINE)
+EACH_STATE(DEFINE_TCP)
+SOME_STATES(DEFINE_OTHER)
 
 /* Options whose values are structures */
 static void structures(void)
@@ -241,13 +248,15 @@ static void levels(void)
 	}
 }
 
-#define SCENARIO(name, state)						\
-	{ "SOL_TCP, " #name, tcp_##name },				\
+#define SCENARIO_TCP(name, state)					\
+	{ "SOL_TCP, " #name, tcp_##name },
+#define SCENARIO_OTHER(name, state)					\
 	{ "SOL_SOCKET, " #name, socket_##name },			\
 	{ "SOL_IP and SOL_IPV6, " #name, ip_##name },
 
 static const struct scenario scenarios[] = {
-	EACH_STATE(SCENARIO)
+	EACH_STATE(SCENARIO_TCP)
+	SOME_STATES(SCENARIO_OTHER)
 	{ "structures", structures },
 	{ "levels", levels },
 };
