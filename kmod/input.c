@@ -193,7 +193,6 @@ static void fin_received(struct sock *sk)
 	struct sk_buff *skb;
 
 	linnet_sk(sk)->ack.pending = true;
-	linnet_sk(sk)->ack.now = true;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	sock_set_flag(sk, SOCK_DONE);
 
@@ -201,11 +200,12 @@ static void fin_received(struct sock *sk)
 	case TCP_SYN_RECV:
 	case TCP_ESTABLISHED:
 		linnet_set_state(sk, TCP_CLOSE_WAIT);
-		/* what there is to say now is an answer */
+		/* the user may close soon, and our FIN carry the ACK */
 		linnet_sk(sk)->ack.pingpong = true;
 		break;
 	case TCP_FIN_WAIT1:
 		/* simultaneous close: ours is not acknowledged yet */
+		linnet_sk(sk)->ack.now = true;
 		linnet_set_state(sk, TCP_CLOSING);
 		break;
 	case TCP_FIN_WAIT2:
@@ -213,6 +213,7 @@ static void fin_received(struct sock *sk)
 		linnet_timewait_start(sk);
 		return;
 	default:	/* the same FIN again */
+		linnet_sk(sk)->ack.now = true;
 		return;
 	}
 	/* nothing can come after it */

@@ -163,6 +163,8 @@ struct linnet_ack_state {
  * @timer_event: what the retransmission timer is for
  * @deferred: bits LINNET_DEFERRED_*
  * @xmit_flags: bits LINNET_THROTTLED, LINNET_KICKED
+ * @stalled_ms: when the first of the timeouts in a row sent again, as
+ *	linnet_timestamp_now() tells it
  * @ect_acked: something sent as ECT has arrived: the path lets it through
  * @lost_seq: what RFC 6675 takes for lost below is marked lost already
  * @retrans_seq: everything lost below is retransmitted already
@@ -184,6 +186,7 @@ struct linnet_sock {
 	unsigned long			deferred;
 	unsigned long			xmit_flags;
 	bool				ect_acked;
+	u32				stalled_ms;
 	u32				lost_seq;
 	u32				retrans_seq;
 	u32				sack_high;
@@ -772,6 +775,7 @@ static inline u64 linnet_sent_us(const struct sk_buff *skb)
 	return div_u64(skb->skb_mstamp_ns, NSEC_PER_USEC);
 }
 
+void linnet_free_skb(struct sk_buff *skb);
 void linnet_wmem_free(struct sock *sk, struct sk_buff *skb);
 
 /* timer.c: where timers fire, and what they do */

@@ -43,6 +43,21 @@ static void note_sent_last(struct tcp_sock *tp, struct sk_buff *skb)
 }
 
 /**
+ * linnet_free_skb() - free what linnet_alloc_skb() made
+ * @skb: the buffer, uncharged, in no queue
+ *
+ * Its place in the order of sending shares memory with what kfree_skb() would
+ * take for a route and a destructor.
+ */
+void linnet_free_skb(struct sk_buff *skb)
+{
+	list_del(&skb->tcp_tsorted_anchor);
+	skb->destructor = NULL;
+	skb->_skb_refdst = 0;
+	__kfree_skb(skb);
+}
+
+/**
  * linnet_wmem_free() - a buffer of the send or retransmission queue goes
  * @sk: the socket, locked
  * @skb: the buffer, charged, out of its queue
@@ -51,11 +66,7 @@ void linnet_wmem_free(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -skb->truesize);
 	sk_mem_uncharge(sk, skb->truesize);
-	list_del(&skb->tcp_tsorted_anchor);
-	/* what the list shares its place with */
-	skb->destructor = NULL;
-	skb->_skb_refdst = 0;
-	__kfree_skb(skb);
+	linnet_free_skb(skb);
 }
 
 /**

@@ -58,7 +58,7 @@ static struct sk_buff *writable_buffer(struct sock *sk, int size_goal,
 	if (!skb)
 		return ERR_PTR(-ENOBUFS);
 	if (!sk_wmem_schedule(sk, skb->truesize)) {
-		kfree_skb(skb);
+		linnet_free_skb(skb);
 		return NULL;
 	}
 	LINNET_CB(skb)->flags = LINNET_ACK;

@@ -151,11 +151,14 @@ static u32 backed_off_ms(u32 base_us, unsigned int retries)
 	return min_t(u64, div_u64(total, USEC_PER_MSEC), S32_MAX);
 }
 
+/* Since the first of the timeouts in a row; of a SYN since it was sent */
 static u32 silent_ms(const struct sock *sk)
 {
-	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 now = linnet_timestamp_now(sk);
 
-	return (u32)div_u64(tp->tcp_mstamp, USEC_PER_MSEC) - tp->retrans_stamp;
+	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return now - tcp_sk(sk)->retrans_stamp;
+	return now - linnet_sk(sk)->stalled_ms;
 }
 
 /* Has the peer been silent for so long? */
@@ -257,9 +260,6 @@ static void retransmission_timeout(struct sock *sk)
 	if (!skb)
 		return;
 	linnet_clock_refresh(tp);
-	if (!tp->retrans_stamp)
-		tp->retrans_stamp = (u32)div_u64(skb->skb_mstamp_ns,
-						 NSEC_PER_MSEC);
 	if (window_shut(sk) ? !answers(sk) : retransmission_hopeless(sk)) {
 		timed_out(sk);
 		return;
@@ -269,7 +269,8 @@ static void retransmission_timeout(struct sock *sk)
 		LINNET_COUNT(sock_net(sk), SynRetrans);
 	linnet_recovery_timeout(sk);
 
-	icsk->icsk_retransmits++;
+	if (!icsk->icsk_retransmits++)
+		linnet_sk(sk)->stalled_ms = linnet_timestamp_now(sk);
 	if (linnet_retransmit(sk, linnet_rtx_head(sk), 1) == -ENOBUFS) {
 		/* sent nothing for lack of resources here: the path is not
 		 * to blame, so no back-off
