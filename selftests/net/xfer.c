@@ -4,7 +4,8 @@
  * xfer ADDRESS PORT OCTETS [CC]	connect, with this congestion control
  *
  * Each side sends that many octets and checks those that come, both directions
- * at once.  The listener writes a line when it listens.  PROTO is the protocol.
+ * at once.  The listener writes a line when it listens, the other when
+ * it has connected.  PROTO is the protocol.
  */
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
 		if (argc == 5)
 			OK(setsockopt(fd, SOL_TCP, TCP_CONGESTION, argv[4], strlen(argv[4])));
 		OK(connect(fd, &a.sa, len));
+		printf("# connected\n");
 		run(fd, atoll(argv[3]), 2, 1);
 	} else {
 		fprintf(stderr, "usage: %s [-l] ADDRESS PORT OCTETS [CC]\n", argv[0]);

@@ -4,7 +4,7 @@
 # lab check and lab demo. Each tier leaves KTAP reports in build/check; the end
 # counts them.
 
-TIERS="unit build userspace net packet programs services demo"
+TIERS="unit build userspace net packet programs stress services demo"
 CHECK=$BUILD/check
 INSTALLED=$BUILD/selftests/installed
 # Tiers that need exact times have a guest in virtual time
@@ -119,7 +119,7 @@ check_guest() {
 	[ "$KERNEL" != debug ] || cg_factor=$((cg_factor * 3))
 	TIMEOUT=$((2400 * cg_factor))
 	say "tests in a guest with kernel $(kernel_release "$KERNEL"): $*"
-	run_guest env LAB_TIME_FACTOR=$cg_factor "$VM/guest-tests" "$cg_tests" "$@"
+	run_guest env LAB_TIME_FACTOR=$cg_factor LAB_FULL=$FULL "$VM/guest-tests" "$cg_tests" "$@"
 	for cg_f in tests unload; do
 		if [ -e "$RUN/out/$cg_f.ktap" ]; then
 			cp "$RUN/out/$cg_f.ktap" "$CHECK/$cg_f-$cg_name.ktap"
