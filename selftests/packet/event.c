@@ -128,8 +128,10 @@ static void parse_rest(const struct line *line, const char *p, struct event *e)
 		parse_segment(line, p, e);
 	} else if (take(&p, "quiet")) {
 		e->kind = EVENT_QUIET;
-	} else if (take(&p, "sysctl")) {
+	} else if (take(&p, "sysctl") || take(&p, "sysctl?")) {
 		e->kind = EVENT_SYSCTL;
+		/* one that not every kernel has */
+		e->value = line->text[strcspn(line->text, "?")] == '?';
 		e->text = strdup(p);
 	} else if (take(&p, "mtu")) {
 		e->kind = EVENT_MTU;

@@ -425,6 +425,7 @@ static void expand(const struct line *lines, int n, struct lines *out, int depth
 			i = end;
 			continue;
 		}
+		/* variables first: they may be what a keyword is followed by */
 		substitute(line, t, text);
 		if (keyword(t, "if")) {
 			end = block_end(lines, n, i, &other);
@@ -466,7 +467,13 @@ void script_load(const char *path, int row, struct lines *lines)
 {
 	const struct line from = { path, 0, "" };
 
+	char number[8];
+
 	chosen_row = row;
+	sprintf(number, "%d", family);
+	set_variable(&from, "FAMILY", number);
+	sprintf(number, "%d", proto);
+	set_variable(&from, "PROTO", number);
 	lines->line = calloc(MAX_LINES, sizeof(*lines->line));
 	lines->n = 0;
 	expand_file(path, &from, lines, 0);
