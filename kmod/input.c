@@ -148,6 +148,7 @@ void linnet_established(struct sock *sk)
 	tp->rcv_tstamp = tcp_jiffies32;
 	tp->total_retrans = 0;
 	inet_csk(sk)->icsk_retransmits = 0;
+	inet_csk(sk)->icsk_backoff = 0;
 	tp->retrans_stamp = 0;
 	ls->lost_seq = tp->snd_una;
 	ls->retrans_seq = tp->snd_una;
@@ -166,8 +167,17 @@ void linnet_established(struct sock *sk)
 		linnet_keepalive_arm(sk, linnet_keepalive_time(sk));
 }
 
+/* A reset as for a connection that is not there (RFC 9293, 3.5.2) */
+static void refuse(const struct sock *sk, const struct linnet_segment *seg)
+{
+	struct linnet_flow flow;
+
+	linnet_flow_of(sk, &flow);
+	linnet_send_reset(NULL, &flow, seg);
+}
+
 /* Our FIN is acknowledged: FIN-WAIT-2 */
-static void fin_acknowledged(struct sock *sk)
+static void fin_acknowledged(struct sock *sk, const struct linnet_segment *seg)
 {
 	linnet_set_state(sk, TCP_FIN_WAIT2);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
@@ -179,7 +189,7 @@ static void fin_acknowledged(struct sock *sk)
 	/* Nobody waits for the peer's FIN: not for ever, then */
 	if (tcp_sk(sk)->linger2 < 0) {
 		LINNET_COUNT(sock_net(sk), AbortOnLinger);
-		linnet_send_active_reset(sk);
+		refuse(sk, seg);
 		linnet_done(sk);
 		return;
 	}
@@ -616,10 +626,7 @@ static bool syn_received(struct sock *sk, struct linnet_segment *seg)
 
 	if (linnet_acknowledge(sk, seg) != 1 ||
 	    seq_before(seg->ack, tp->snd_nxt)) {
-		struct linnet_flow flow;
-
-		linnet_flow_of(sk, &flow);
-		linnet_send_reset(NULL, &flow, seg);
+		refuse(sk, seg);
 		return false;
 	}
 	tp->snd_wnd = seg->wnd << tp->rx_opt.snd_wscale;
@@ -635,7 +642,7 @@ static bool syn_received(struct sock *sk, struct linnet_segment *seg)
 /* Fifth, the part that depends on the state.  Returns false when the connection
  * is over.
  */
-static bool ack_by_state(struct sock *sk)
+static bool ack_by_state(struct sock *sk, const struct linnet_segment *seg)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
@@ -643,7 +650,7 @@ static bool ack_by_state(struct sock *sk)
 		return true;
 	switch (sk->sk_state) {
 	case TCP_FIN_WAIT1:
-		fin_acknowledged(sk);
+		fin_acknowledged(sk, seg);
 		break;
 	case TCP_CLOSING:
 		linnet_timewait_start(sk);
@@ -696,7 +703,7 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 		return false;
 	}
 	linnet_timestamp_store(tp, seg);
-	if (!ack_by_state(sk))
+	if (!ack_by_state(sk, seg))
 		return false;
 
 	/* Sixth: urgent data is data (RFC 9293, 3.8.5; RFC 6093) */
@@ -711,7 +718,7 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 			if (sk->sk_shutdown & RCV_SHUTDOWN &&
 			    seq_after(seg->seq + seg->len, tp->rcv_nxt)) {
 				LINNET_COUNT(sock_net(sk), AbortOnData);
-				linnet_send_active_reset(sk);
+				refuse(sk, seg);
 				linnet_reset_received(sk);
 				return false;
 			}

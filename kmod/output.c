@@ -234,7 +234,7 @@ static void data_sent(struct sock *sk)
 	/* An answer soon after data came: a dialogue, where ACKs can wait for
 	 * the data that they will ride on
 	 */
-	if (now - ack->last_data < ack->timeout)
+	if (tcp_sk(sk)->data_segs_in && now - ack->last_data < ack->timeout)
 		ack->pingpong = true;
 }
 

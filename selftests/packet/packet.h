@@ -165,13 +165,13 @@ struct flow {
 	uint32_t	ts_last;	/* the last that we saw */
 	uint32_t	ack_last;	/* RCV.NXT here, by its last ACK */
 	bool		ack_known;
-	uint8_t		cookie[16];
-	int		cookie_len;
-	uint8_t		cookie_kind;	/* OPT_FO, or OPT_EXP */
 };
 
 extern struct flow flows[MAX_FLOWS];
 extern uint32_t peer_isn;
+/* The last fast open cookie from here */
+extern uint8_t cookie[16];
+extern int cookie_len;
 
 /* spec.c */
 const char *spec_parse(const char *text, struct spec *spec);

@@ -22,6 +22,8 @@
 
 struct flow flows[MAX_FLOWS];
 uint32_t peer_isn = 0x5eed0000;
+uint8_t cookie[16];
+int cookie_len;
 
 static int tun = -1;
 static int64_t started;		/* ns */
@@ -143,8 +145,9 @@ static void learn(struct packet *p)
 		if (o->kind == OPT_TS) {
 			f->ts_last = o->a.low;
 		} else if ((o->kind == OPT_FO || o->kind == OPT_EXP) && o->len) {
-			memcpy(f->cookie, o->data, o->len);
-			f->cookie_len = o->len;
+			/* it serves every connection between the two hosts */
+			memcpy(cookie, o->data, o->len);
+			cookie_len = o->len;
 		}
 	}
 }

@@ -201,14 +201,13 @@ static int put_option(uint8_t *p, const struct option *o, const struct flow *f)
 		return 10;
 	case OPT_FO:
 	case OPT_EXP: {
-		const uint8_t *cookie = o->known ? f->cookie : o->data;
-		int len = o->known ? f->cookie_len : o->len, head = 2;
+		int len = o->known ? cookie_len : o->len, head = 2;
 
 		if (o->kind == OPT_EXP) {
 			put16(p + 2, 0xf989);
 			head = 4;
 		}
-		memcpy(p + head, cookie, len);
+		memcpy(p + head, o->known ? cookie : o->data, len);
 		p[1] = head + len;
 		return p[1];
 	}
