@@ -10,6 +10,7 @@
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/hrtimer.h>
+#include <linux/memcontrol.h>
 #include <linux/sysctl.h>
 #include <linux/ipv6.h>
 #include <linux/net.h>
@@ -195,6 +196,52 @@ linnet_compat_hrtimer_setup(struct hrtimer *timer,
 #else
 #define linnet_compat_register_sysctl(net, path, table, n) \
 	register_net_sysctl(net, path, table)
+#endif
+
+/* 6.19: accept() gives a child to the cgroup of its task for every protocol;
+ * before, for TCP only
+ */
+#if KERNEL_FROM(6, 19)
+static inline bool linnet_compat_memcg(const struct sock *sk)
+{
+	return mem_cgroup_sk_enabled(sk);
+}
+
+static inline bool linnet_compat_memcg_join(struct sock *sk)
+{
+	return false;
+}
+
+static inline void linnet_compat_memcg_leave(struct sock *sk)
+{
+}
+#else
+static inline bool linnet_compat_memcg(const struct sock *sk)
+{
+	return mem_cgroup_sockets_enabled && sk->sk_memcg;
+}
+
+static inline bool linnet_compat_memcg_join(struct sock *sk)
+{
+	struct mem_cgroup *memcg;
+
+	if (!mem_cgroup_sockets_enabled || sk->sk_memcg ||
+	    !cgroup_subsys_on_dfl(memory_cgrp_subsys))
+		return false;
+	rcu_read_lock();
+	memcg = mem_cgroup_from_task(current);
+	/* the root has no limit, and no counter */
+	if (memcg && memcg->css.parent && css_tryget(&memcg->css))
+		sk->sk_memcg = memcg;
+	rcu_read_unlock();
+	return sk->sk_memcg;
+}
+
+static inline void linnet_compat_memcg_leave(struct sock *sk)
+{
+	css_put(&sk->sk_memcg->css);
+	sk->sk_memcg = NULL;
+}
 #endif
 
 /* 6.6: how much of a buffer is window is measured for each socket; before, the

@@ -53,14 +53,6 @@ u8 linnet_skb_ecn(const struct sk_buff *skb)
 	return field & INET_ECN_MASK;
 }
 
-/* Everything that a user may have queued plus what he sends: an ACK must get
- * through to a socket whose receive buffer is full
- */
-static unsigned int backlog_limit(const struct sock *sk)
-{
-	return READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + 64 * 1024;
-}
-
 static bool policy_allows(struct sock *sk, struct sk_buff *skb, int family)
 {
 	return xfrm_policy_check(sk, XFRM_POLICY_IN, skb, family);
@@ -73,13 +65,10 @@ static void deliver(struct sock *sk, struct sk_buff *skb)
 		bh_lock_sock_nested(sk);
 	else
 		bh_lock_sock(sk);
-	if (!sock_owned_by_user(sk)) {
+	if (!sock_owned_by_user(sk))
 		linnet_do_rcv(sk, skb);
-	} else if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
-		LINNET_COUNT(sock_net(sk), BacklogDropped);
-		atomic_inc(&sk->sk_drops);
-		kfree_skb(skb);
-	}
+	else
+		linnet_backlog_add(sk, skb);
 	bh_unlock_sock(sk);
 }
 

@@ -347,6 +347,32 @@ static void measure_data(struct sock *sk, const struct linnet_segment *seg)
 	tp->data_segs_in += max_t(u16, 1, skb_shinfo(seg->skb)->gso_segs);
 }
 
+/* What goes on where the out-of-order queue ends shares its last buffer, so that
+ * many small segments do not cost many buffers
+ */
+static bool append_to_last(struct sock *sk, struct sk_buff *skb)
+{
+	struct linnet_reassembly *r = &linnet_sk(sk)->reassembly;
+	u32 end_seq = LINNET_CB(skb)->end_seq;
+	struct sk_buff *last = r->last;
+	bool stolen;
+	int delta;
+
+	if (!last || LINNET_CB(last)->end_seq != LINNET_CB(skb)->seq ||
+	    (LINNET_CB(last)->flags | LINNET_CB(skb)->flags) & LINNET_FIN)
+		return false;
+	if (!skb_try_coalesce(last, skb, &stolen, &delta))
+		return false;
+	atomic_add(delta, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, delta);
+	linnet_stamp_keep(last, skb);
+	LINNET_CB(last)->flags |= LINNET_CB(skb)->flags;
+	linnet_reassembly_extend(r, end_seq);
+	LINNET_COUNT(sock_net(sk), OfoCoalesced);
+	kfree_skb_partial(skb, stolen);
+	return true;
+}
+
 static void out_of_order(struct sock *sk, struct linnet_segment *seg)
 {
 	struct linnet_reassembly *r = &linnet_sk(sk)->reassembly;
@@ -357,12 +383,38 @@ static void out_of_order(struct sock *sk, struct linnet_segment *seg)
 	tcp_sk(sk)->rcv_ooopack++;
 	become_data(skb, seg);
 	linnet_window_grow(sk, skb);
+	if (append_to_last(sk, skb))
+		return;
 	__skb_queue_head_init(&covered);
 	if (linnet_reassembly_insert(r, skb, &covered))
 		skb_set_owner_r(skb, sk);
 	else
 		kfree_skb(skb);
 	__skb_queue_purge(&covered);
+}
+
+/* There is no memory for a segment.  What comes out of order can wait, and so
+ * can data while the user has some to read; without anything to read nothing
+ * would go on.  Returns true when it is taken all the same.
+ */
+static bool owed_room(struct sock *sk, const struct linnet_segment *seg)
+{
+	bool in_order = !seq_after(seg->seq, tcp_sk(sk)->rcv_nxt);
+
+	/* whoever waits for more than there is gets what there is */
+	sk->sk_data_ready(sk);
+	if (!in_order) {
+		LINNET_COUNT(sock_net(sk), OfoDropped);
+		return false;
+	}
+	linnet_sk(sk)->ack.no_memory = true;
+	acknowledge_now(sk);
+	if (seg->len && !skb_queue_empty(&sk->sk_receive_queue)) {
+		LINNET_COUNT(sock_net(sk), RcvDropped);
+		return false;
+	}
+	linnet_mem_force(sk, seg->skb->truesize);
+	return true;
 }
 
 /**
@@ -391,11 +443,12 @@ bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg)
 	if (!seq_before(seg->seq, edge) &&
 	    !(seg->seq == tp->rcv_nxt && !seg->len)) {
 		LINNET_COUNT(sock_net(sk), OutOfWindow);
+		if (seg->seq == tp->rcv_nxt)
+			LINNET_COUNT(sock_net(sk), ZeroWindowDropped);
 		acknowledge_now(sk);
 		return false;
 	}
-	if (!linnet_rmem_room(sk, seg->skb)) {
-		LINNET_COUNT(sock_net(sk), RcvPruned);
+	if (!linnet_rmem_room(sk, seg) && !owed_room(sk, seg)) {
 		acknowledge_now(sk);
 		return false;
 	}
@@ -449,7 +502,6 @@ static bool second_segment(struct sock *sk)
 static void after_segment(struct sock *sk)
 {
 	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
-	struct tcp_sock *tp = tcp_sk(sk);
 
 	if (sk->sk_state == TCP_CLOSE)
 		return;

@@ -170,6 +170,7 @@ struct linnet_ack_state {
  * @retrans_seq: everything lost below is retransmitted already
  * @sack_high: one after the highest octet SACKed, while sacked_out is not zero
  * @sack_seen: SACK blocks of the last ACK: what they cover is marked
+ * @collapsed_at: sk_rmem_alloc after the receive buffer was last copied together
  * @last_challenge: when a challenge ACK was sent last, jiffies
  * @pmtu: path MTU that the MSS was computed from, bytes
  */
@@ -192,6 +193,7 @@ struct linnet_sock {
 	u32				sack_high;
 	struct linnet_block		sack_seen[LINNET_SACK_BLOCKS_MAX];
 	unsigned long			last_challenge;
+	int				collapsed_at;
 	u32				pmtu;
 };
 
@@ -686,7 +688,11 @@ u32 linnet_rcv_free(const struct sock *sk);
 u32 linnet_rcv_full(const struct sock *sk);
 
 /* memory.c: when memory is short */
-bool linnet_rmem_room(struct sock *sk, struct sk_buff *skb);
+bool linnet_rmem_room(struct sock *sk, const struct linnet_segment *seg);
+void linnet_mem_force(struct sock *sk, int size);
+int linnet_wmem_some(struct sock *sk, int size);
+void linnet_backlog_add(struct sock *sk, struct sk_buff *skb);
+void linnet_memcg_accept(struct sock *sk);
 
 /* cong.c: hosting tcp_congestion_ops */
 int linnet_cong_net_init(struct net *net);
@@ -873,7 +879,9 @@ void linnet_diag_net_exit(struct net *net);
 	X(LossUndo) X(SpuriousTimeouts) X(LossProbes)			\
 	X(LossProbeRecovery) X(InCe) X(EcnFallback) X(MtuProbes)	\
 	X(MtuProbesArrived) X(MtuProbesLost)			\
-	X(AutoCorking)
+	X(AutoCorking)						\
+	X(PruneCalled) X(RcvCollapsed) X(RcvDropped) X(OfoDropped) X(OfoCoalesced)	\
+	X(BacklogCoalesced) X(ZeroWindowDropped)
 
 enum linnet_mib_field {
 #define LINNET_MIB_ENUM(name) LINNET_MIB_##name,

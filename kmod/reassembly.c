@@ -153,6 +153,118 @@ linked:
 }
 
 /**
+ * linnet_reassembly_extend() - the last buffer has got more data
+ * @r: the queue, not empty
+ * @end: where the buffer ends now
+ */
+void linnet_reassembly_extend(struct linnet_reassembly *r, __u32 end)
+{
+	struct linnet_cb *cb = LINNET_CB(r->last);
+
+	r->bytes += end - cb->end_seq;
+	note_recent(r, cb->end_seq, end);
+	cb->end_seq = end;
+}
+
+/**
+ * linnet_reassembly_first() - the buffer nearest to its turn
+ * @r: the queue
+ *
+ * Return: the buffer, or NULL when the queue is empty.
+ */
+struct sk_buff *linnet_reassembly_first(const struct linnet_reassembly *r)
+{
+	struct rb_node *first = rb_first(&r->queue);
+
+	return first ? rb_to_skb(first) : NULL;
+}
+
+/**
+ * linnet_reassembly_after() - the buffer after one
+ * @skb: a buffer of the queue
+ *
+ * Return: the buffer, or NULL when @skb is the last.
+ */
+struct sk_buff *linnet_reassembly_after(const struct sk_buff *skb)
+{
+	struct rb_node *next = rb_next(&skb->rbnode);
+
+	return next ? rb_to_skb(next) : NULL;
+}
+
+/**
+ * linnet_reassembly_run_end() - how far do buffers follow without a gap?
+ * @first: the first of them
+ * @start: where they begin
+ * @end: where they end
+ *
+ * Return: the buffer after the gap, or NULL at the end of the queue.
+ */
+struct sk_buff *linnet_reassembly_run_end(struct sk_buff *first, __u32 *start,
+					  __u32 *end)
+{
+	struct sk_buff *skb = first;
+
+	*start = LINNET_CB(first)->seq;
+	*end = LINNET_CB(first)->end_seq;
+	while ((skb = linnet_reassembly_after(skb)) &&
+	       !seq_after(LINNET_CB(skb)->seq, *end))
+		*end = LINNET_CB(skb)->end_seq;
+	return skb;
+}
+
+/**
+ * linnet_reassembly_take_run() - take buffers out, to be put back otherwise cut
+ * @r: the queue
+ * @first: the first of them
+ * @after: the one after the last of them, or NULL
+ * @run: they are moved to its end, in order
+ */
+void linnet_reassembly_take_run(struct linnet_reassembly *r,
+				struct sk_buff *first, struct sk_buff *after,
+				struct sk_buff_head *run)
+{
+	struct sk_buff *skb = first, *next;
+
+	for (; skb != after; skb = next) {
+		next = linnet_reassembly_after(skb);
+		unlink_skb(r, skb);
+		__skb_queue_tail(run, skb);
+	}
+}
+
+/**
+ * linnet_reassembly_put_run() - put buffers back
+ * @r: the queue
+ * @run: buffers in order, none within another, that cover what
+ *	linnet_reassembly_take_run() took; emptied
+ *
+ * What is told of them does not change.
+ */
+void linnet_reassembly_put_run(struct linnet_reassembly *r,
+			       struct sk_buff_head *run)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(run))) {
+		struct rb_node **p = &r->queue.rb_node, *parent = NULL;
+		struct linnet_cb *cb = LINNET_CB(skb);
+
+		while (*p) {
+			parent = *p;
+			p = seq_before(cb->seq,
+				       LINNET_CB(rb_to_skb(parent))->seq) ?
+			    &parent->rb_left : &parent->rb_right;
+		}
+		rb_link_node(&skb->rbnode, parent, p);
+		rb_insert_color(&skb->rbnode, &r->queue);
+		r->bytes += cb->end_seq - cb->seq;
+		if (!r->last || seq_after(cb->seq, LINNET_CB(r->last)->seq))
+			r->last = skb;
+	}
+}
+
+/**
  * linnet_reassembly_next() - take out what is now in order
  * @r: the queue
  * @rcv_nxt: RCV.NXT

@@ -54,6 +54,17 @@ linnet_reassembly_told(const struct linnet_reassembly *r)
 	return r->n_recent + (r->dsack.start != r->dsack.end);
 }
 
+void linnet_reassembly_extend(struct linnet_reassembly *r, __u32 end);
+struct sk_buff *linnet_reassembly_first(const struct linnet_reassembly *r);
+struct sk_buff *linnet_reassembly_after(const struct sk_buff *skb);
+struct sk_buff *linnet_reassembly_run_end(struct sk_buff *first, __u32 *start,
+					  __u32 *end);
+void linnet_reassembly_take_run(struct linnet_reassembly *r,
+				struct sk_buff *first, struct sk_buff *after,
+				struct sk_buff_head *run);
+void linnet_reassembly_put_run(struct linnet_reassembly *r,
+			       struct sk_buff_head *run);
+
 static inline bool linnet_reassembly_empty(const struct linnet_reassembly *r)
 {
 	return !r->last;

@@ -31,6 +31,7 @@ static int unshare(struct sock *sk, struct sk_buff *skb)
 
 	if (more) {
 		sk_wmem_queued_add(sk, more);
+		linnet_mem_force(sk, more);
 		sk_mem_charge(sk, more);
 	}
 	return err;
@@ -67,6 +68,7 @@ int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
 	if (!tail)
 		return -ENOMEM;
 	sk_wmem_queued_add(sk, tail->truesize);
+	linnet_mem_force(sk, tail->truesize);
 	sk_mem_charge(sk, tail->truesize);
 	tail->truesize += moved;
 	skb->truesize -= moved;
@@ -114,6 +116,7 @@ static int trim_acked(struct sock *sk, struct sk_buff *skb)
 	more = skb->truesize - before;
 	if (more) {
 		sk_wmem_queued_add(sk, more);
+		linnet_mem_force(sk, more);
 		sk_mem_charge(sk, more);
 	}
 	cb->seq += acked;

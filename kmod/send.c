@@ -57,7 +57,8 @@ static struct sk_buff *writable_buffer(struct sock *sk, int size_goal,
 	skb = linnet_alloc_skb(sk, sk->sk_allocation);
 	if (!skb)
 		return ERR_PTR(-ENOBUFS);
-	if (!sk_wmem_schedule(sk, skb->truesize)) {
+	/* the first is owed: without it nothing would free the memory */
+	if (!sk_wmem_schedule(sk, skb->truesize) && sk->sk_wmem_queued) {
 		linnet_free_skb(skb);
 		return NULL;
 	}
@@ -99,7 +100,8 @@ static int copy_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 		merge = false;
 	}
 	copy = min_t(int, copy, pfrag->size - pfrag->offset);
-	if (!sk_wmem_schedule(sk, copy))
+	copy = linnet_wmem_some(sk, copy);
+	if (!copy)
 		return -EAGAIN;
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
 				       pfrag->offset, copy);

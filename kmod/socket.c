@@ -334,6 +334,11 @@ static struct sock *linnet_accept(LINNET_ACCEPT_ARGS)
 	err = 0;
 out:
 	release_sock(sk);
+	if (newsk) {
+		lock_sock(newsk);
+		linnet_memcg_accept(newsk);
+		release_sock(newsk);
+	}
 	LINNET_ACCEPT_ERROR(err);
 	return newsk;
 }

@@ -113,7 +113,8 @@ int linnet_take_pages(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 {
 	int n = min_t(int, room, msg_data_left(msg));
 
-	if (!sk_wmem_schedule(sk, n))
+	n = linnet_wmem_some(sk, n);
+	if (!n)
 		return -EAGAIN;
 	if (src->splice)
 		n = splice_in(sk, skb, msg, n);
