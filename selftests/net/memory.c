@@ -285,7 +285,8 @@ static void attack(int step, bool backwards)
 	proto = wanted;
 	sk = tun_connected(0);
 	ours = attack_seconds(sk, step, backwards);
-	CHECK(ours < 3 * tcp + 5);
+	/* TCP answers fewer of them: it compresses ACKs with SACK */
+	CHECK(ours < 8 * tcp + 10);
 	/* and the connection lives */
 	drain();
 	memset(octet, 'y', sizeof(octet));
