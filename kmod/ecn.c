@@ -10,7 +10,7 @@
  *	<- ECE: reduce once a round trip, CWR with the next new data
  *
  * A path that drops or strips this must not cost the connection: a SYN that is
- * sent again does not ask (6.1.1.1), and when a timeout finds that of what was
+ * sent again does not ask (6.1.1.1), and when losses show again that of what was
  * sent as ECT nothing ever arrived, no more is sent so.
  */
 #include <net/inet_ecn.h>
@@ -104,7 +104,6 @@ bool linnet_ecn_request(const struct sock *sk, const struct linnet_segment *seg)
 void linnet_ecn_child(struct sock *child, bool ecn_ok)
 {
 	tcp_sk(child)->ecn_flags = ecn_ok ? LINNET_ECN_OK : 0;
-	linnet_sk(child)->ect_acked = false;
 	INET_ECN_dontxmit(child);
 }
 
@@ -208,18 +207,24 @@ void linnet_ecn_delivered(struct sock *sk, const struct sk_buff *skb)
 }
 
 /**
- * linnet_ecn_timeout() - a timeout: does the path drop what is ECT?
+ * linnet_ecn_lost() - segments are lost: does the path drop what is ECT?
  * @sk: the socket, locked
+ *
+ * What is sent again is not ECT and gets through, so it takes a second time
+ * with nothing else arriving to tell.
  */
-void linnet_ecn_timeout(struct sock *sk)
+void linnet_ecn_lost(struct sock *sk)
 {
+	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	/* the second timeout in a row, and ECT has never got through */
-	if (!linnet_ecn_on(tp) || linnet_sk(sk)->ect_acked ||
-	    !inet_csk(sk)->icsk_retransmits ||
+	if (!linnet_ecn_on(tp) || ls->ect_acked ||
 	    !READ_ONCE(linnet_pernet(sock_net(sk))->ecn_fallback))
 		return;
+	if (!ls->ect_lost) {
+		ls->ect_lost = true;
+		return;
+	}
 	tp->ecn_flags &= ~(LINNET_ECN_OK | TCP_ECN_QUEUE_CWR |
 			   TCP_ECN_DEMAND_CWR);
 	INET_ECN_dontxmit(sk);

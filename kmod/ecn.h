@@ -49,6 +49,6 @@ void linnet_ecn_received(struct sock *sk, const struct linnet_segment *seg);
 bool linnet_ecn_echoed(const struct sock *sk,
 		       const struct linnet_segment *seg);
 void linnet_ecn_delivered(struct sock *sk, const struct sk_buff *skb);
-void linnet_ecn_timeout(struct sock *sk);
+void linnet_ecn_lost(struct sock *sk);
 
 #endif /* _LINNET_ECN_H */

@@ -166,6 +166,7 @@ struct linnet_ack_state {
  * @stalled_ms: when the first of the timeouts in a row sent again, as
  *	linnet_timestamp_now() tells it
  * @ect_acked: something sent as ECT has arrived: the path lets it through
+ * @ect_lost: a loss has been seen before it did
  * @lost_seq: what RFC 6675 takes for lost below is marked lost already
  * @retrans_seq: everything lost below is retransmitted already
  * @sack_high: one after the highest octet SACKed, while sacked_out is not zero
@@ -187,6 +188,7 @@ struct linnet_sock {
 	unsigned long			deferred;
 	unsigned long			xmit_flags;
 	bool				ect_acked;
+	bool				ect_lost;
 	u32				stalled_ms;
 	u32				lost_seq;
 	u32				retrans_seq;

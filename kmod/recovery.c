@@ -293,6 +293,7 @@ void linnet_enter_recovery(struct sock *sk, bool ece)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
+	linnet_ecn_lost(sk);
 	tp->prior_ssthresh = 0;
 	begin_undo(tp);
 	if (!tcp_in_cwnd_reduction(sk)) {
@@ -573,7 +574,7 @@ void linnet_recovery_timeout(struct sock *sk)
 		tp->retrans_out = 0;
 		return;
 	}
-	linnet_ecn_timeout(sk);
+	linnet_ecn_lost(sk);
 	timeout_mark_lost(sk);
 
 	/* once for what is out together */

@@ -19,6 +19,7 @@
  * lost has been sent again.
  */
 #include "linnet.h"
+#include "ecn.h"
 #include "trace.h"
 
 /**
@@ -187,6 +188,7 @@ static void mark_sacked(struct sock *sk, struct sk_buff *skb,
 			ack->reordered = cb->seq;
 		if (!seq_after(cb->end_seq, tp->high_seq))
 			ack->original = true;
+		linnet_ecn_delivered(sk, skb);
 		if (!ack->sack_first_sent)
 			ack->sack_first_sent = sent;
 		ack->sack_last_sent = max(ack->sack_last_sent, sent);

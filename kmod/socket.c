@@ -114,6 +114,7 @@ void linnet_init_connection(struct sock *sk)
 	tp->rcv_rtt_est.time = 0;
 	tp->rcv_rtt_last_tsecr = 0;
 	ls->ect_acked = false;
+	ls->ect_lost = false;
 
 	/* These belong to TCP's own machinery, which tcp_get_info() and others
 	 * look at: they stay empty.
