@@ -34,6 +34,19 @@ u32 linnet_rto(const struct sock *sk)
 				  inet_csk(sk)->icsk_backoff);
 }
 
+/* Arm a timer, which then holds a reference.  It is taken before: on a slow
+ * machine, with interrupts on, the timer may have run before mod_timer() is back,
+ * and given up a reference that nobody had taken yet (sk_reset_timer() takes it
+ * after).
+ */
+static void reset_timer(struct sock *sk, struct timer_list *timer,
+			unsigned long expires)
+{
+	sock_hold(sk);
+	if (mod_timer(timer, expires))
+		__sock_put(sk);
+}
+
 /**
  * linnet_rto_left() - when the retransmission timer would expire, counted from
  *	when the oldest buffer was sent last
@@ -61,7 +74,7 @@ void linnet_rtx_arm(struct sock *sk, enum linnet_timer_event event,
 		    u32 delay_us)
 {
 	linnet_sk(sk)->timer_event = event;
-	sk_reset_timer(sk, linnet_compat_rtx_timer(sk),
+	reset_timer(sk, linnet_compat_rtx_timer(sk),
 		       jiffies + usecs_to_jiffies(delay_us));
 }
 
@@ -543,7 +556,7 @@ void linnet_ack_arm(struct sock *sk)
 	if (ack->armed)
 		return;
 	ack->armed = true;
-	sk_reset_timer(sk, &inet_csk(sk)->icsk_delack_timer,
+	reset_timer(sk, &inet_csk(sk)->icsk_delack_timer,
 		       jiffies + ack->timeout);
 }
 
@@ -568,7 +581,7 @@ void linnet_ack_disarm(struct sock *sk)
  */
 void linnet_keepalive_arm(struct sock *sk, unsigned long delay)
 {
-	sk_reset_timer(sk, linnet_compat_slow_timer(sk), jiffies + delay);
+	reset_timer(sk, linnet_compat_slow_timer(sk), jiffies + delay);
 }
 
 /**
