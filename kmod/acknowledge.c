@@ -126,8 +126,8 @@ static void clean_queue(struct sock *sk, struct linnet_ack *ack)
 			break;
 		}
 		acked_buffer(sk, skb, ack);
-		linnet_stamp_acked(sk, skb);
 		linnet_scoreboard_forget(sk, skb);
+		linnet_stamp_acked(sk, skb);
 		linnet_rtx_free(sk, skb);
 	}
 	if (!skb)
@@ -310,7 +310,9 @@ int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg)
 	sk->sk_err_soft = 0;
 	icsk->icsk_probes_out = 0;
 	if (ack.una_advanced) {
-		tp->bytes_acked += seg->ack - tp->snd_una;
+		/* the SYN of a passive opener was a request's, not ours */
+		if (tp->packets_out)
+			tp->bytes_acked += seg->ack - tp->snd_una;
 		tp->snd_una = seg->ack;
 		icsk->icsk_retransmits = 0;
 	}

@@ -399,6 +399,15 @@ static int linnet_sendpage(struct sock *sk, struct page *page,		\
 	sock_tx_timestamp(sk, (sockc)->tsflags, flags)
 #endif
 
+/* 6.15: whether an ACK is to be stamped is read from TCP's control block */
+#ifdef TSTAMP_ACK_SK
+#define LINNET_COMPAT_ACK_WANTED	TSTAMP_ACK_SK
+#else
+#define LINNET_COMPAT_ACK_WANTED	1
+#endif
+#define linnet_compat_wants_ack_stamp(skb) \
+	(TCP_SKB_CB(skb)->txstamp_ack = LINNET_COMPAT_ACK_WANTED)
+
 /* 7.x: timestamps stay ktime_t until they are told */
 #if KERNEL_FROM(7, 0)
 #define linnet_compat_tss(kt)	(kt)

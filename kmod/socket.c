@@ -215,6 +215,7 @@ int linnet_init_sock(struct sock *sk)
 	linnet_compat_custom_sockopt(sk->sk_socket);
 	set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	sk->sk_write_space = linnet_write_space;
+	sk->sk_txrehash = READ_ONCE(sock_net(sk)->core.sysctl_txrehash);
 	/* freed after a grace period: the tables are read under RCU */
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	/* wmem_alloc counts what is in the queue below, not what is writable */

@@ -117,12 +117,14 @@ void linnet_stamp_split(struct sock *sk, struct sk_buff *skb,
 /**
  * linnet_stamp_acked() - a buffer is acknowledged
  * @sk: the socket, locked; SND.UNA has moved
- * @skb: the buffer, about to be freed
+ * @skb: the buffer, about to be freed; its control block is spoilt
  */
 void linnet_stamp_acked(struct sock *sk, struct sk_buff *skb)
 {
-	if (unlikely(LINNET_CB(skb)->marks & LINNET_STAMP_ACK))
-		__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
+	if (likely(!(LINNET_CB(skb)->marks & LINNET_STAMP_ACK)))
+		return;
+	linnet_compat_wants_ack_stamp(skb);
+	__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
 }
 
 /**

@@ -264,6 +264,10 @@ static const struct scenario scenarios[] = {
 static const struct difference known[] = {
 	{ "SOL_SOCKET, *", "?et SO_ZEROCOPY*",
 	  "before 6.7 the kernel grants it by TCP's protocol number: LINNET_ZEROCOPY" },
+	{ "SOL_SOCKET, *", "?et SO_TXREHASH*",
+	  "from 6.12 on the kernel grants it by TCP's protocol number; the sysctl counts" },
+	{ "SOL_SOCKET, *", "set option 80*",
+	  "SO_DEVMEM_DONTNEED, refused either way, in another order" },
 	{ "SOL_TCP, *", "?et TCP_FASTOPEN*", "see fast open in protocol.rst" },
 	{ "SOL_TCP, *", "set TCP_MD5SIG*", "no signatures (RFC 2385): ENOPROTOOPT" },
 	{ "SOL_TCP, *", "set TCP_AO_*", "no signatures (RFC 5925): ENOPROTOOPT" },

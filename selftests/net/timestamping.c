@@ -145,6 +145,8 @@ static void tx(int family, int extra)
 		while (seen != 7) {
 			int kind = next_stamp(fd[0], &key, &when, &payload);
 
+			if (getenv("DEBUG"))
+				printf("# %d %x %d: kind %d key %u\n", family, extra, i, kind, key);
 			CHECK(kind == SCM_TSTAMP_SCHED || kind == SCM_TSTAMP_SND ||
 			      kind == SCM_TSTAMP_ACK);
 			if (key != written - 1)

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * TCP_INFO tells the truth: each field against what was done, and the two ends
+ * against each other.
+ */
+#include <linux/tcp.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include "lib.h"
+
+static int fd[2];
+
+static struct tcp_info info_of(int s)
+{
+	struct tcp_info info = { .tcpi_state = 0 };
+	socklen_t len = sizeof(info);
+
+	OK(getsockopt(s, SOL_TCP, TCP_INFO, &info, &len));
+	return info;
+}
+
+static void delay(int milliseconds)
+{
+	command("tc qdisc add dev lo root netem delay %dms limit 10000", milliseconds);
+}
+
+/* Both ends of a connection that has carried data and is quiet now */
+static void two_ends(int family)
+{
+	struct tcp_info a, b;
+
+	sk_pair(family, fd);
+	transfer(fd[0], fd[1], 300000, 500000);
+	AWAIT(!sk_outq(fd[0]) && !sk_outq(fd[1]));
+	usleep(300000);
+	a = info_of(fd[0]);
+	b = info_of(fd[1]);
+	CHECK_EQ(a.tcpi_state, 1);
+	CHECK_EQ(a.tcpi_bytes_acked, 300001);	/* one end's SYN counts */
+	CHECK_EQ(b.tcpi_bytes_acked, 500000);
+	CHECK_EQ(a.tcpi_bytes_received, 500000);
+	CHECK_EQ(b.tcpi_bytes_received, 300000);
+	CHECK_EQ(a.tcpi_bytes_sent - a.tcpi_bytes_retrans, 300000);
+	CHECK_EQ(b.tcpi_bytes_sent - b.tcpi_bytes_retrans, 500000);
+	CHECK_EQ(a.tcpi_unacked + a.tcpi_sacked + a.tcpi_lost + a.tcpi_retrans, 0);
+	CHECK_EQ(a.tcpi_notsent_bytes, 0);
+	CHECK_EQ(a.tcpi_snd_wscale, b.tcpi_rcv_wscale);
+	CHECK_EQ(b.tcpi_snd_wscale, a.tcpi_rcv_wscale);
+	CHECK_EQ(a.tcpi_options & 7, b.tcpi_options & 7);
+	/* what comes was sent */
+	CHECK(a.tcpi_data_segs_out >= b.tcpi_data_segs_in);
+	CHECK(b.tcpi_data_segs_out >= a.tcpi_data_segs_in);
+	CHECK(a.tcpi_data_segs_in > 0 && b.tcpi_data_segs_in > 0);
+	CHECK(a.tcpi_segs_out >= a.tcpi_data_segs_out);
+	CHECK(a.tcpi_delivered > 0 && a.tcpi_delivered_ce == 0);
+	CHECK(a.tcpi_pmtu >= 65535);
+	CHECK(a.tcpi_rcv_ssthresh > 0 && a.tcpi_rcv_space > 0);
+	CHECK(a.tcpi_last_data_sent >= 250 && a.tcpi_last_data_sent < 60000);
+	CHECK(a.tcpi_last_data_recv >= 250 && a.tcpi_last_data_recv < 60000);
+	CHECK(a.tcpi_last_ack_recv >= 200 && a.tcpi_last_ack_recv < 60000);
+	CHECK_EQ(a.tcpi_backoff, 0);
+	CHECK_EQ(a.tcpi_probes, 0);
+	CHECK_EQ(a.tcpi_retransmits, 0);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void two_ends_both(void)
+{
+	two_ends(AF_INET);
+	two_ends(AF_INET6);
+}
+
+static void round_trip(void)
+{
+	struct tcp_info a;
+
+	delay(25);
+	sk_pair(AF_INET, fd);
+	for (int i = 0; i < 10; i++) {
+		send_all(fd[0], "abc", 3);
+		CHECK_EQ(recv(fd[1], &(char[3]){ }, 3, MSG_WAITALL), 3);
+		send_all(fd[1], "abc", 3);
+		CHECK_EQ(recv(fd[0], &(char[3]){ }, 3, MSG_WAITALL), 3);
+	}
+	a = info_of(fd[0]);
+	CHECK(a.tcpi_min_rtt >= 50000 && a.tcpi_min_rtt < 200000);
+	CHECK(a.tcpi_rtt >= a.tcpi_min_rtt && a.tcpi_rtt < 500000);
+	CHECK(a.tcpi_rto >= 200000 + a.tcpi_rtt / 2);
+	CHECK(a.tcpi_rttvar > 0);
+}
+
+/* Nothing is sent while it is corked, and that is told */
+static void not_sent(void)
+{
+	struct tcp_info a;
+
+	sk_pair(AF_INET, fd);
+	sk_set(fd[0], SOL_TCP, TCP_CORK, 1);
+	send_pattern(fd[0], 0, 1000, 1);
+	a = info_of(fd[0]);
+	CHECK_EQ(a.tcpi_notsent_bytes, 1000);
+	CHECK_EQ(a.tcpi_bytes_sent, 0);
+	sk_set(fd[0], SOL_TCP, TCP_CORK, 0);
+	receive_pattern(fd[1], 0, 1000, 1);
+	AWAIT(!sk_outq(fd[0]));
+	a = info_of(fd[0]);
+	CHECK_EQ(a.tcpi_notsent_bytes, 0);
+	CHECK_EQ(a.tcpi_bytes_sent, 1000);
+}
+
+/* A reader who does not read: the window holds the sender back */
+static void window_limited(void)
+{
+	static char big[1 << 20];
+	struct tcp_info before, after;
+	ssize_t n;
+
+	sk_pair(AF_INET, fd);
+	sk_set(fd[1], SOL_SOCKET, SO_RCVBUF, 50000);
+	CHECK_EQ(info_of(fd[0]).tcpi_busy_time, 0);
+	sk_nonblock(fd[0], true);
+	sk_nonblock(fd[1], true);
+	while (sk_events(fd[0], POLLOUT, 200))
+		send(fd[0], big, sizeof(big), 0);
+	before = info_of(fd[0]);
+	usleep(500000);
+	after = info_of(fd[0]);
+	CHECK(after.tcpi_notsent_bytes > 0);
+	CHECK(after.tcpi_busy_time >= before.tcpi_busy_time + 450000);
+	CHECK(after.tcpi_rwnd_limited >= before.tcpi_rwnd_limited + 400000);
+	CHECK(after.tcpi_busy_time >= after.tcpi_rwnd_limited);
+	while (sk_outq(fd[0])) {
+		n = recv(fd[1], big, sizeof(big), 0);
+		CHECK(n > 0 || errno == EAGAIN);
+	}
+	/* quiet: the watches stand */
+	before = info_of(fd[0]);
+	usleep(200000);
+	after = info_of(fd[0]);
+	CHECK_EQ(after.tcpi_busy_time, before.tcpi_busy_time);
+	CHECK_EQ(after.tcpi_rwnd_limited, before.tcpi_rwnd_limited);
+}
+
+/* A long path and a small send buffer */
+static void buffer_limited(void)
+{
+	static char big[200000];
+	struct tcp_info a;
+	pid_t child;
+	int status;
+
+	/* less in the buffer than the first congestion window lets out */
+	command("ip link set lo mtu 1500");
+	delay(20);
+	sk_pair(AF_INET, fd);
+	sk_set(fd[0], SOL_SOCKET, SO_SNDBUF, 5000);
+	child = OK(fork());
+	if (!child) {
+		while (recv(fd[1], big, sizeof(big), 0) > 0)
+			;
+		_exit(0);
+	}
+	close(fd[1]);
+	send_all(fd[0], big, sizeof(big));
+	a = info_of(fd[0]);
+	CHECK(a.tcpi_busy_time >= 100000);
+	if (a.tcpi_sndbuf_limited < a.tcpi_busy_time / 4)
+		FAIL("busy %llu us, limited by the buffer %llu us, by the window %llu us",
+		     (unsigned long long)a.tcpi_busy_time,
+		     (unsigned long long)a.tcpi_sndbuf_limited,
+		     (unsigned long long)a.tcpi_rwnd_limited);
+	CHECK(a.tcpi_sndbuf_limited <= a.tcpi_busy_time);
+	close(fd[0]);
+	CHECK(waitpid(child, &status, 0) == child && !status);
+}
+
+/* While data is on its way, it is unacknowledged, and bounded by the window */
+static void in_flight(void)
+{
+	struct tcp_info a;
+
+	delay(100);
+	sk_pair(AF_INET, fd);
+	send_pattern(fd[0], 0, 3000, 1);
+	a = info_of(fd[0]);
+	CHECK_EQ(a.tcpi_unacked, 1);
+	CHECK_EQ(a.tcpi_bytes_acked, 1);
+	CHECK_EQ(a.tcpi_data_segs_out, 1);
+	CHECK(a.tcpi_last_data_sent < 1000);
+	receive_pattern(fd[1], 0, 3000, 1);
+	AWAIT(!sk_outq(fd[0]));
+	a = info_of(fd[0]);
+	CHECK_EQ(a.tcpi_unacked, 0);
+	CHECK_EQ(a.tcpi_bytes_acked, 3001);
+	/* a rate of 3000 octets in 200 ms, more or less */
+	CHECK(a.tcpi_delivery_rate > 1000 && a.tcpi_delivery_rate < 400000);
+	CHECK(a.tcpi_delivery_rate_app_limited);
+}
+
+/* A listener tells of its queue */
+static void listener(void)
+{
+	int l = sk_listen("127.0.0.1", 0, 7);
+	struct tcp_info a = info_of(l);
+
+	CHECK_EQ(a.tcpi_state, 10);
+	CHECK_EQ(a.tcpi_unacked, 0);
+	CHECK_EQ(a.tcpi_sacked, 7);
+	sk_connected("127.0.0.1", sk_port(l));
+	AWAIT(info_of(l).tcpi_unacked == 1);
+}
+
+static const struct test tests[] = {
+	{ "the two ends agree", two_ends_both },
+	{ "round trip", round_trip },
+	{ "not sent yet", not_sent },
+	{ "held back by the window", window_limited },
+	{ "held back by the send buffer", buffer_limited },
+	{ "on its way", in_flight },
+	{ "a listener", listener },
+};
+
+TEST_MAIN(tests)
