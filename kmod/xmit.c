@@ -142,6 +142,27 @@ unsigned int linnet_max_segs(struct sock *sk, u32 mss)
 	return clamp_t(unsigned int, segs, 1, sk->sk_gso_max_segs);
 }
 
+/* How much a buffer should hold: what a device may be given, if that is no more
+ * than half of the peer's window.  How much of it goes at once is decided when
+ * it goes (linnet_max_segs()).
+ */
+static int size_goal_for(struct sock *sk, u32 mss)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 goal, half;
+
+	if (!sk_can_gso(sk) ||
+	    !READ_ONCE(linnet_pernet(sock_net(sk))->gso))
+		return mss;
+	goal = min_t(u32, sk->sk_gso_max_size, GSO_LEGACY_MAX_SIZE) - 1 -
+	       MAX_TCP_HEADER;
+	half = tp->max_window > LINNET_MSS_DEFAULT_IPV4 ? tp->max_window >> 1 :
+							  tp->max_window;
+	if (half)
+		goal = min(goal, half);
+	return mss * clamp_t(u32, goal / mss, 1, sk->sk_gso_max_segs);
+}
+
 /**
  * linnet_send_mss() - how much data a segment carries now
  * @sk: the socket, locked
@@ -168,7 +189,7 @@ int linnet_send_mss(struct sock *sk, int *size_goal)
 			     LINNET_OPTLEN_SACK_BLOCK, mss - 8);
 	}
 	if (size_goal)
-		*size_goal = mss * linnet_max_segs(sk, mss);
+		*size_goal = size_goal_for(sk, mss);
 	return mss;
 }
 

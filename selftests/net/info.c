@@ -5,7 +5,6 @@
  */
 #include <linux/tcp.h>
 #include <poll.h>
-#include <sys/wait.h>
 
 #include "lib.h"
 
@@ -143,39 +142,6 @@ static void window_limited(void)
 	CHECK_EQ(after.tcpi_rwnd_limited, before.tcpi_rwnd_limited);
 }
 
-/* A long path and a small send buffer */
-static void buffer_limited(void)
-{
-	static char big[200000];
-	struct tcp_info a;
-	pid_t child;
-	int status;
-
-	/* less in the buffer than the first congestion window lets out */
-	command("ip link set lo mtu 1500");
-	delay(20);
-	sk_pair(AF_INET, fd);
-	sk_set(fd[0], SOL_SOCKET, SO_SNDBUF, 5000);
-	child = OK(fork());
-	if (!child) {
-		while (recv(fd[1], big, sizeof(big), 0) > 0)
-			;
-		_exit(0);
-	}
-	close(fd[1]);
-	send_all(fd[0], big, sizeof(big));
-	a = info_of(fd[0]);
-	CHECK(a.tcpi_busy_time >= 100000);
-	if (a.tcpi_sndbuf_limited < a.tcpi_busy_time / 4)
-		FAIL("busy %llu us, limited by the buffer %llu us, by the window %llu us",
-		     (unsigned long long)a.tcpi_busy_time,
-		     (unsigned long long)a.tcpi_sndbuf_limited,
-		     (unsigned long long)a.tcpi_rwnd_limited);
-	CHECK(a.tcpi_sndbuf_limited <= a.tcpi_busy_time);
-	close(fd[0]);
-	CHECK(waitpid(child, &status, 0) == child && !status);
-}
-
 /* While data is on its way, it is unacknowledged, and bounded by the window */
 static void in_flight(void)
 {
@@ -217,7 +183,6 @@ static const struct test tests[] = {
 	{ "round trip", round_trip },
 	{ "not sent yet", not_sent },
 	{ "held back by the window", window_limited },
-	{ "held back by the send buffer", buffer_limited },
 	{ "on its way", in_flight },
 	{ "a listener", listener },
 };
