@@ -532,12 +532,13 @@ static void timeout_mark_lost(struct sock *sk)
 	struct sk_buff *head = linnet_rtx_head(sk), *skb;
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool rack = linnet_rack_on(sk);
+	bool rack = linnet_rack_on(sk), reneged;
 
 	/* The first octet not acknowledged can only be SACKed when the peer has
 	 * thrown it away since (RFC 2018, 8): then believe none of it.
 	 */
-	if (LINNET_CB(head)->sacked & LINNET_SACKED) {
+	reneged = LINNET_CB(head)->sacked & LINNET_SACKED;
+	if (reneged) {
 		LINNET_COUNT(sock_net(sk), SackReneging);
 		tp->is_sack_reneg = 1;
 		memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
@@ -546,7 +547,7 @@ static void timeout_mark_lost(struct sock *sk)
 		tp->sacked_out = 0;
 	}
 	for (skb = head; skb; skb = linnet_rtx_next(skb)) {
-		if (tp->is_sack_reneg)
+		if (reneged)
 			LINNET_CB(skb)->sacked &= ~LINNET_SACKED;
 		else if (skb != head && rack && !linnet_rack_overdue(sk, skb))
 			continue;
