@@ -88,6 +88,11 @@ void check_sent(struct host *from, const struct sk_buff *skb)
 	checks_made++;
 	SIM_MUST(!(h->doff & 0xf) && linnet_header_len(h) >= 20 && !h->urg_ptr,
 		 "a header is wrong");
+	SIM_MUST((skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len) +
+		 linnet_header_len(h) + 20 <= from->mtu,
+		 "segments of %u octets and %u of header for an MTU of %u",
+		 skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len,
+		 linnet_header_len(h) + 20, from->mtu);
 	if (!e)
 		return;
 	if (h->flags & LINNET_SYN)
@@ -112,14 +117,17 @@ void check_sent(struct host *from, const struct sk_buff *skb)
 			 "the acknowledgement falls from %d to %d",
 			 (int)(e->acked_told - e->peer->isn),
 			 (int)(ack - e->peer->isn));
-		SIM_MUST(!seq_before(edge, e->edge_told),
+		/* a SYN, sent again, can tell of 65535 octets only */
+		SIM_MUST(!seq_before(edge, e->edge_told) ||
+			 h->flags & LINNET_SYN,
 			 "the window shrinks: its edge falls from %d to %d",
 			 (int)(e->edge_told - e->peer->isn),
 			 (int)(edge - e->peer->isn));
 	}
+	if (!e->edge_known || seq_after(edge, e->edge_told))
+		e->edge_told = edge;
 	e->edge_known = true;
 	e->acked_told = ack;
-	e->edge_told = edge;
 }
 
 /**
@@ -276,7 +284,7 @@ void check_end(struct end *e)
 		check_rtx_queue(e, sk);
 	if (checks_made % 4 == 0)
 		check_rcv_queue(sk);
-	SIM_MUST(!tp->packets_out || timer_pending(&linnet_sk(sk)->rtx_timer),
+	SIM_MUST(!tp->packets_out || timer_pending(linnet_compat_rtx_timer(sk)),
 		 "%u segments are out and no timer runs", tp->packets_out);
 }
 

@@ -9,6 +9,7 @@
  * SIM_RUNS in the environment: runs of each scenario.
  */
 #include <linux/string.h>
+#include <net/sock.h>
 
 #include "sim.h"
 
@@ -60,8 +61,8 @@ void sim_fail(const char *format, ...)
 	for (i = 0; i < 2 * n_connections; i++) {
 		const struct end *e = &connections[i / 2].ends[i % 2];
 
-		printf("# port %u: sent %llu of %llu, received %llu%s%s%s\n",
-		       e->port, e->sent, e->how.to_send, e->received,
+		printf("# port %u: state %d, error %d, sent %llu of %llu, received %llu%s%s%s\n",
+		       e->port, e->sk ? e->sk->sk_state : 0, e->error, e->sent, e->how.to_send, e->received,
 		       e->shut ? ", shut" : "", e->eof ? ", end read" : "",
 		       e->closed ? ", closed" : "");
 	}

@@ -136,9 +136,9 @@ static void set_buffers(struct end *e)
 	if (e->how.nodelay)
 		set_option(e, SOL_TCP, TCP_NODELAY, 1);
 	if (keepalives) {
-		set_option(e, SOL_TCP, TCP_KEEPIDLE, 20);
-		set_option(e, SOL_TCP, TCP_KEEPINTVL, 10);
 		lock_sock(sk);
+		tcp_sk(sk)->keepalive_time = 20 * HZ;
+		tcp_sk(sk)->keepalive_intvl = 10 * HZ;
 		sk->sk_prot->keepalive(sk, 1);
 		sock_set_flag(sk, SOCK_KEEPOPEN);
 		release_sock(sk);
@@ -333,6 +333,7 @@ static void run(void *arg)
 		e->sock->state = SS_CONNECTED;
 		progress();
 	}
+	e->idle = true;
 	do {
 		more = write_some(e);
 		if (aborts(e)) {
@@ -341,6 +342,7 @@ static void run(void *arg)
 			return;
 		}
 		more |= read_some(e);
+		e->idle &= !more;
 		if (more && ++n >= 64) {
 			run_soon(e);
 			break;
@@ -367,11 +369,14 @@ static void run(void *arg)
 	check_all();
 }
 
-/* Programs take time, too */
+/* Programs take time, too; those that were woken for nothing, more: a writer
+ * whom the limit of memory holds is told again and again to try
+ */
 static void run_soon(struct end *e)
 {
 	if (!e->run)
-		e->run = clock_at(clock_now + NS_PER_US, run, e);
+		e->run = clock_at(clock_now +
+				  (e->idle ? NS_PER_MS : NS_PER_US), run, e);
 }
 
 /* --- beginning --- */

@@ -112,6 +112,13 @@ static const struct scenario scenarios[] = {
 	{ "no-memory-lossy", NO_MEMORY | LOSSY },
 	{ "tight-memory", TIGHT_MEMORY | BOTH_WAYS | MANY },
 	{ "tight-memory-lossy", TIGHT_MEMORY | LOSSY | MANY },
+	{ "lossy-no-sack", LOSSY | NO_SACK },
+	{ "lossy-no-options", LOSSY | NO_SACK | NO_TS | NO_WSCALE },
+	{ "bursts-no-sack", BURSTS | NO_SACK },
+	{ "nth-no-sack", NTH | NO_SACK | BOTH_WAYS },
+	{ "ack-loss-no-sack", ACK_LOSS | NO_SACK | BOTH_WAYS },
+	{ "reorder-no-sack", REORDERS | NO_SACK },
+	{ "bottleneck-no-sack", BOTTLENECK | NO_SACK },
 	{ "chaos", CHAOS },
 };
 
@@ -153,7 +160,7 @@ static void wire_for(struct wire *w, u32 t)
 		w->queue = about(5 * KB, 200 * KB);
 	}
 	if (t & LOSSY)
-		w->loss = about(PERCENT / 10, 10 * PERCENT);
+		w->loss = about(PERCENT / 10, 5 * PERCENT);
 	if (t & BURSTS) {
 		w->burst = about(PERCENT / 50, PERCENT);
 		w->burst_for = about(NS_PER_MS, 300 * NS_PER_MS);
@@ -288,7 +295,8 @@ static void sysctls(struct net *net, u32 t)
 	/* a run must not fail for bad luck alone */
 	ln->syn_retries = 12;
 	ln->synack_retries = 12;
-	ln->orphan_retries = 15;
+	ln->orphan_retries = 60;
+	ln->retries2 = 60;
 }
 
 static u32 chaos(void)
@@ -299,7 +307,7 @@ static u32 chaos(void)
 	for (i = 0; i < 28; i++)
 		if (!random_below(&dice, 4))
 			t |= 1 << i;
-	t &= ~(ABORTS | LARGE_WINDOW | NO_SACK);
+	t &= ~(ABORTS | LARGE_WINDOW);
 	/* these make a run of hours when they meet */
 	if (t & (LOSSY | BURSTS | NTH) && t & ACK_LOSS)
 		t &= ~ACK_LOSS;

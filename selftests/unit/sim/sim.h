@@ -139,6 +139,7 @@ struct end {
 	bool			closed;
 	bool			corked;
 	bool			held;
+	bool			idle;	/* ran last for nothing */
 	int			error;
 	u64			sent;	/* octets that the socket took */
 	u64			received;

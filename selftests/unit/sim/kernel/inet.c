@@ -40,7 +40,8 @@ const int sysctl_vals[] = {
 	0, 1, 2, 3, 4, 100, 200, 1000, 3000, INT_MAX, 65535, -1
 };
 struct module __this_module;
-struct proto tcp_prot;
+static long tcp_mem[3] = { 30000, 40000, 60000 };
+struct proto tcp_prot = { .sysctl_mem = tcp_mem };
 const struct icmp_err icmp_err_convert[16];
 
 static struct machine *machine_of(const struct host *h)
@@ -233,9 +234,15 @@ unsigned int ipv4_mtu(const struct dst_entry *dst)
 	return route_mtu(dst);
 }
 
+static unsigned int route_advmss(const struct dst_entry *dst)
+{
+	return max_t(unsigned int, route_mtu(dst) - 40, 256);
+}
+
 static struct dst_ops route_ops = {
-	.family	= AF_INET,
-	.mtu	= ipv4_mtu,
+	.family		= AF_INET,
+	.mtu		= ipv4_mtu,
+	.default_advmss	= route_advmss,
 };
 
 void dst_release(struct dst_entry *dst)

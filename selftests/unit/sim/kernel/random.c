@@ -28,6 +28,16 @@ u32 get_random_u32(void)
 	return random_u64(&kernel_random) >> 32;
 }
 
+u16 get_random_u16(void)
+{
+	return random_u64(&kernel_random) >> 48;
+}
+
+u8 get_random_u8(void)
+{
+	return random_u64(&kernel_random) >> 56;
+}
+
 u64 get_random_u64(void)
 {
 	return random_u64(&kernel_random);
