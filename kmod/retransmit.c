@@ -239,6 +239,13 @@ int linnet_retransmit_last(struct sock *sk)
 			return -ENOBUFS;
 		skb = linnet_rtx_next(skb);
 	}
+	/* the MSS may be less by now: of the path, or for SACK blocks */
+	mss = linnet_send_mss(sk, NULL);
+	if (skb->len > mss) {
+		if (linnet_fragment(sk, skb, skb->len - mss, mss, true))
+			return -ENOBUFS;
+		skb = linnet_rtx_next(skb);
+	}
 	if (trim_acked(sk, skb))
 		return -ENOBUFS;
 	return send_again(sk, skb);

@@ -117,15 +117,19 @@ void check_sent(struct host *from, const struct sk_buff *skb)
 			 "the acknowledgement falls from %d to %d",
 			 (int)(e->acked_told - e->peer->isn),
 			 (int)(ack - e->peer->isn));
-		/* a SYN, sent again, can tell of 65535 octets only */
+		/* A SYN, sent again, can tell of 65535 octets only; and as with
+		 * TCP a segment dropped for lack of memory closes the window.
+		 */
 		SIM_MUST(!seq_before(edge, e->edge_told) ||
-			 h->flags & LINNET_SYN,
+			 h->flags & LINNET_SYN || edge == ack,
 			 "the window shrinks: its edge falls from %d to %d",
 			 (int)(e->edge_told - e->peer->isn),
 			 (int)(edge - e->peer->isn));
 	}
-	if (!e->edge_known || seq_after(edge, e->edge_told))
+	if (!e->edge_known || seq_after(edge, e->edge_told) || edge == ack)
 		e->edge_told = edge;
+	if (!e->edge_known || seq_after(edge, e->edge_most))
+		e->edge_most = edge;
 	e->edge_known = true;
 	e->acked_told = ack;
 }
@@ -149,7 +153,7 @@ void check_delivered(struct host *to, const u8 *datagram, u32 len)
 		return;
 	/* damaged, and about to be dropped: more than was told is not heard */
 	edge = ntohl(h->ack_seq) + told_window(e->peer, h);
-	if (seq_after(edge, e->peer->edge_told))
+	if (seq_after(edge, e->peer->edge_most))
 		return;
 	if (!e->edge_heard_known || seq_after(edge, e->edge_heard))
 		e->edge_heard = edge;

@@ -160,6 +160,7 @@ struct end {
 	u32			sent_high;	/* highest SEG.SEQ + SEG.LEN */
 	bool			edge_known;
 	u32			edge_told;	/* right edge that we told */
+	u32			edge_most;	/* the farthest ever told */
 	u32			edge_heard;	/* and that reached us */
 	bool			edge_heard_known;
 	u32			acked_told;
