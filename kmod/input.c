@@ -306,7 +306,8 @@ static void acknowledge_now(struct sock *sk)
 
 /* How large are the peer's full segments?  One may be short because the peer
  * had no more to send, or because options took room; two of a size in a row are
- * full ones.
+ * full ones.  A short one, or PSH, tells that nothing more may come soon, so that
+ * the peer would wait for the ACK of a second segment in vain.
  */
 static void measure_mss(struct sock *sk, const struct linnet_segment *seg)
 {
@@ -321,14 +322,20 @@ static void measure_mss(struct sock *sk, const struct linnet_segment *seg)
 		if (len > ack->rcv_mss)
 			linnet_ratio_measure(sk, seg);
 		ack->rcv_mss = min_t(u32, len, tp->advmss);
+		if (seg->flags & LINNET_PSH)
+			ack->pushed = max_t(u8, ack->pushed, 1);
 		return;
 	}
-	if (total < LINNET_MSS_DEFAULT_IPV4 + LINNET_HEADER_LEN &&
-	    (seg->flags & last || total < TCP_MIN_MSS + LINNET_HEADER_LEN))
-		return;
-	ack->last_size = total - tp->tcp_header_len;
-	if (ack->last_size == last_size)
-		ack->rcv_mss = last_size;
+	if (total >= LINNET_MSS_DEFAULT_IPV4 + LINNET_HEADER_LEN ||
+	    (!(seg->flags & last) &&
+	     total >= TCP_MIN_MSS + LINNET_HEADER_LEN)) {
+		ack->last_size = total - tp->tcp_header_len;
+		if (ack->last_size == last_size) {
+			ack->rcv_mss = last_size;
+			return;
+		}
+	}
+	ack->pushed = ack->pushed ? 2 : 1;
 }
 
 /* How the peer cuts its data, and how often it comes: RFC 9293, 3.8.6.3 */

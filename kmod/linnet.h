@@ -130,6 +130,8 @@ enum linnet_timer_event {
  * @armed: the timer that runs, if it does, is for it
  * @pingpong: the connection answers what it gets: ACKs can ride on data
  * @no_memory: the last segment was dropped for lack of memory
+ * @pushed: segments since the last ACK that seem to end what the peer had to
+ *	say, 2: two or more
  * @rcv_mss: the peer's segment size as seen, bytes
  * @last_size: the size of a smaller segment that came last, or 0, bytes
  * @timeout: how long an ACK may wait, jiffies
@@ -142,6 +144,7 @@ struct linnet_ack_state {
 	bool		pingpong;
 	bool		no_memory;
 	u8		quick;
+	u8		pushed;
 	u16		rcv_mss;
 	u16		last_size;
 	u32		timeout;

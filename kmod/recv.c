@@ -106,7 +106,8 @@ void linnet_after_read(struct sock *sk, int copied)
 		return;
 	if (ack->pending &&
 	    (tp->rcv_nxt - tp->rcv_wup > ack->rcv_mss ||
-	     (copied > 0 && !ack->pingpong && !linnet_readable(sk)))) {
+	     (copied > 0 && !atomic_read(&sk->sk_rmem_alloc) &&
+	      (ack->pushed > 1 || (ack->pushed && !ack->pingpong))))) {
 		linnet_send_ack(sk);
 		return;
 	}

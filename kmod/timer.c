@@ -571,6 +571,7 @@ void linnet_ack_disarm(struct sock *sk)
 	ack->pending = false;
 	ack->now = false;
 	ack->armed = false;
+	ack->pushed = 0;
 }
 
 /**
