@@ -43,7 +43,7 @@ void linnet_rtt_measured(struct sock *sk, long rtt_us)
 	 */
 	if (sample.v <= minmax_get(&tp->rtt_min) ||
 	    sample.t - tp->rtt_min.s[0].t >
-	    READ_ONCE(linnet_pernet(sock_net(sk))->min_rtt_wlen) * HZ)
+	    READ_ONCE(linnet_sk_net(sk)->min_rtt_wlen) * HZ)
 		minmax_reset(&tp->rtt_min, sample.t, sample.v);
 }
 

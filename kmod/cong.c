@@ -145,7 +145,7 @@ static void set_ca(struct sock *sk, const struct tcp_congestion_ops *ca)
  */
 void linnet_cong_assign(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	const struct tcp_congestion_ops *ca;
 
 	rcu_read_lock();
@@ -303,7 +303,7 @@ static void update_pacing_rate(struct sock *sk)
  */
 static bool may_grow(const struct sock *sk, const struct linnet_ack *ack)
 {
-	u32 usual = READ_ONCE(linnet_pernet(sock_net(sk))->reordering);
+	u32 usual = READ_ONCE(linnet_sk_net(sk)->reordering);
 
 	return ack->segs || (tcp_sk(sk)->reordering > usual && ack->sacked);
 }
@@ -356,7 +356,7 @@ void linnet_cong_cwnd_validate(struct sock *sk, bool limited)
 	}
 	if (tp->packets_out > tp->snd_cwnd_used)
 		tp->snd_cwnd_used = tp->packets_out;
-	if (!READ_ONCE(linnet_pernet(sock_net(sk))->slow_start_after_idle) ||
+	if (!READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
 	    ca_of(sk)->cong_control ||
 	    jiffies_to_usecs(tcp_jiffies32 - tp->snd_cwnd_stamp) <
 	    linnet_rto(sk))
@@ -386,7 +386,7 @@ void linnet_cong_idle_restart(struct sock *sk)
 	u32 idle = tcp_jiffies32 - tp->lsndtime;
 	u32 cwnd = tcp_snd_cwnd(tp);
 
-	if (!READ_ONCE(linnet_pernet(sock_net(sk))->slow_start_after_idle) ||
+	if (!READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
 	    !inet_csk(sk)->icsk_ca_initialized || ca_of(sk)->cong_control ||
 	    !tp->lsndtime || idle <= rto)
 		return;

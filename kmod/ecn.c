@@ -20,7 +20,7 @@
 
 static bool wanted(const struct sock *sk)
 {
-	return READ_ONCE(linnet_pernet(sock_net(sk))->ecn) == 1 ||
+	return READ_ONCE(linnet_sk_net(sk)->ecn) == 1 ||
 	       tcp_ca_needs_ecn(sk);
 }
 
@@ -54,7 +54,7 @@ u8 linnet_ecn_syn(struct sock *sk)
 u8 linnet_ecn_syn_again(struct sock *sk, u8 flags)
 {
 	if ((flags & (LINNET_ECE | LINNET_CWR)) != (LINNET_ECE | LINNET_CWR) ||
-	    !READ_ONCE(linnet_pernet(sock_net(sk))->ecn_fallback))
+	    !READ_ONCE(linnet_sk_net(sk)->ecn_fallback))
 		return flags;
 	LINNET_COUNT(sock_net(sk), EcnFallback);
 	return flags & ~(LINNET_ECE | LINNET_CWR);
@@ -92,7 +92,7 @@ bool linnet_ecn_request(const struct sock *sk, const struct linnet_segment *seg)
 	if ((seg->flags & both) != both)
 		return false;
 	return tcp_ca_needs_ecn(sk) ||
-	       (READ_ONCE(linnet_pernet(sock_net(sk))->ecn) &&
+	       (READ_ONCE(linnet_sk_net(sk)->ecn) &&
 		INET_ECN_is_not_ect(seg->ecn));
 }
 
@@ -219,7 +219,7 @@ void linnet_ecn_lost(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	if (!linnet_ecn_on(tp) || ls->ect_acked ||
-	    !READ_ONCE(linnet_pernet(sock_net(sk))->ecn_fallback))
+	    !READ_ONCE(linnet_sk_net(sk)->ecn_fallback))
 		return;
 	if (!ls->ect_lost) {
 		ls->ect_lost = true;

@@ -19,7 +19,7 @@ int linnet_window_of(const struct sock *sk, int space)
 	if (LINNET_MEASURES_RATIO)
 		return linnet_window_by_ratio(space,
 					      linnet_compat_ratio(tcp_sk(sk)));
-	return linnet_window_by_scale(space, READ_ONCE(linnet_pernet(sock_net(sk))->adv_win_scale));
+	return linnet_window_by_scale(space, READ_ONCE(linnet_sk_net(sk)->adv_win_scale));
 }
 
 /* The buffer that a window takes */
@@ -77,7 +77,7 @@ void linnet_first_windows(const struct sock *sk, const struct linnet_path *path,
 			  u32 mss, bool wscale_ok,
 			  struct linnet_first_windows *first)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	u32 full = linnet_rcv_full(sk), most = LINNET_FIRST_WINDOW_MAX;
 	u32 clamp = READ_ONCE(tcp_sk(sk)->window_clamp) ?: path->window;
 	u32 space;
@@ -105,7 +105,7 @@ void linnet_first_windows(const struct sock *sk, const struct linnet_path *path,
  */
 void linnet_initial_window(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct dst_entry *dst = __sk_dst_get(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct linnet_first_windows first;
@@ -142,7 +142,7 @@ void linnet_rcv_mss_init(struct sock *sk)
  */
 void linnet_buffers_init(struct sock *sk)
 {
-	int app_win = READ_ONCE(linnet_pernet(sock_net(sk))->app_win);
+	int app_win = READ_ONCE(linnet_sk_net(sk)->app_win);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 most = linnet_rcv_full(sk), mss = tp->advmss;
 
@@ -188,7 +188,7 @@ void linnet_window_pressed(struct sock *sk)
 
 static void window_inputs(struct sock *sk, struct linnet_window *w)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 offered = tp->rcv_wup + tp->rcv_wnd - tp->rcv_nxt;
 
@@ -232,7 +232,7 @@ u32 linnet_window_now(struct sock *sk)
  */
 u32 linnet_select_window(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 before = tp->rcv_wnd, window;
 	struct linnet_window w;
@@ -267,7 +267,7 @@ u32 linnet_select_window(struct sock *sk)
  */
 void linnet_window_grow(struct sock *sk, const struct sk_buff *skb)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 truesize = skb->truesize, step;
@@ -415,7 +415,7 @@ void linnet_rcv_rtt_timestamp(struct sock *sk, const struct linnet_segment *seg)
  */
 void linnet_rcv_space_adjust(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 rtt_us = tp->rcv_rtt_est.rtt_us >> 3, copied;
 
@@ -454,7 +454,7 @@ void linnet_rcv_space_adjust(struct sock *sk)
  */
 int linnet_set_rcvlowat(struct sock *sk, int val)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	bool fixed = sk->sk_userlocks & SOCK_RCVBUF_LOCK;
 	struct tcp_sock *tp = tcp_sk(sk);
 	u64 space;

@@ -156,50 +156,48 @@ struct linnet_ack_state {
  * @tcp: first, so that any tcp_congestion_ops can drive the socket.  What a
  *	congestion control reads or writes lives here and nowhere else, and so
  *	does what tcp_get_info() tells.  Its timers are ours, too.
+ * @net: what its namespace has; linnet_pernet() takes RCU each time
  * @af: what depends on the IP version
  * @bind_bucket: the local port, see table.c
  * @listen: listener only: SYN queue, see synqueue.c
  * @accept_queue: listener: children to be accepted; child: its place there
  * @reassembly: segments that came before their turn
  * @ack: when to acknowledge
+ * @collapsed_at: sk_rmem_alloc after the receive buffer was last copied together
  * @xmit_tasklet: goes on sending when the queue below has drained
- * @timer_event: what the retransmission timer is for
  * @deferred: bits LINNET_DEFERRED_*
  * @xmit_flags: bits LINNET_THROTTLED, LINNET_KICKED
  * @stalled_ms: when the first of the timeouts in a row sent again, as
  *	linnet_timestamp_now() tells it
- * @ect_acked: something sent as ECT has arrived: the path lets it through
- * @ect_lost: a loss has been seen before it did
  * @lost_seq: what RFC 6675 takes for lost below is marked lost already
  * @retrans_seq: everything lost below is retransmitted already
  * @sack_high: one after the highest octet SACKed, while sacked_out is not zero
- * @sack_seen: SACK blocks of the last ACK: what they cover is marked
- * @collapsed_at: sk_rmem_alloc after the receive buffer was last copied together
  * @last_challenge: when a challenge ACK was sent last, jiffies
- * @pmtu: path MTU that the MSS was computed from, bytes
+ * @timer_event: what the retransmission timer is for, LINNET_TIMER_*
+ * @ect_acked: something sent as ECT has arrived: the path lets it through
+ * @ect_lost: a loss has been seen before it did
  */
 struct linnet_sock {
 	struct tcp_sock			tcp;
+	struct linnet_net		*net;
 	const struct linnet_af_ops	*af;
 	struct linnet_bind_bucket	*bind_bucket;
 	struct linnet_listen		*listen;
 	struct list_head		accept_queue;
 	struct linnet_reassembly	reassembly;
 	struct linnet_ack_state		ack;
+	int				collapsed_at;
 	struct tasklet_struct		xmit_tasklet;
-	enum linnet_timer_event		timer_event;
 	unsigned long			deferred;
 	unsigned long			xmit_flags;
-	bool				ect_acked;
-	bool				ect_lost;
 	u32				stalled_ms;
 	u32				lost_seq;
 	u32				retrans_seq;
 	u32				sack_high;
-	struct linnet_block		sack_seen[LINNET_SACK_BLOCKS_MAX];
-	unsigned long			last_challenge;
-	int				collapsed_at;
-	u32				pmtu;
+	u32				last_challenge;
+	u8				timer_event;
+	bool				ect_acked;
+	bool				ect_lost;
 };
 
 /* The IPv6 socket.  6.1 finds ipv6_pinfo at the end of the object. */
@@ -211,6 +209,20 @@ struct linnet6_sock {
 static inline struct linnet_sock *linnet_sk(const struct sock *sk)
 {
 	return (struct linnet_sock *)sk;
+}
+
+/* What the namespace of a socket has */
+static inline struct linnet_net *linnet_sk_net(const struct sock *sk)
+{
+	return linnet_sk(sk)->net;
+}
+
+/* SACK blocks of the last ACK: what they cover is marked */
+static inline struct linnet_block *linnet_sack_seen(struct sock *sk)
+{
+	BUILD_BUG_ON(sizeof(tcp_sk(sk)->recv_sack_cache) !=
+		     LINNET_SACK_BLOCKS_MAX * sizeof(struct linnet_block));
+	return (struct linnet_block *)tcp_sk(sk)->recv_sack_cache;
 }
 
 /**

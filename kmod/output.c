@@ -157,7 +157,7 @@ static void set_owner(struct sk_buff *skb, struct sock *sk)
 static void syn_options(struct sock *sk, struct linnet_options *opt, bool ack)
 {
 	struct tcp_options_received *rx = &tcp_sk(sk)->rx_opt;
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 
 	opt->mss = linnet_advertised_mss(sk);
 	if (ack ? rx->tstamp_ok : READ_ONCE(ln->timestamps)) {
@@ -409,14 +409,14 @@ void linnet_send_ack(struct sock *sk)
  */
 void linnet_send_challenge_ack(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct linnet_sock *ls = linnet_sk(sk);
+	u32 since = tcp_jiffies32 - ls->last_challenge;
 	int limit = READ_ONCE(ln->challenge_ack_limit);
 	u32 now = jiffies / HZ;
 
 	/* one connection must not answer itself into a loop ... */
-	if (time_before(jiffies, ls->last_challenge +
-			msecs_to_jiffies(READ_ONCE(ln->invalid_ratelimit))))
+	if (since < msecs_to_jiffies(READ_ONCE(ln->invalid_ratelimit)))
 		return;
 	if (limit == INT_MAX)
 		goto send;
@@ -434,7 +434,7 @@ void linnet_send_challenge_ack(struct sock *sk)
 		return;
 	WRITE_ONCE(ln->challenge_count, READ_ONCE(ln->challenge_count) - 1);
 send:
-	ls->last_challenge = jiffies;
+	ls->last_challenge = tcp_jiffies32;
 	LINNET_COUNT(sock_net(sk), ChallengeAcks);
 	linnet_send_ack(sk);
 }
@@ -657,11 +657,11 @@ u32 linnet_sync_mss(struct sock *sk)
 	u32 mss, most, options = tp->tcp_header_len - LINNET_HEADER_LEN;
 
 	if (dst) {
-		if (dst_mtu(dst) < linnet_sk(sk)->pmtu)
+		if (dst_mtu(dst) < inet_csk(sk)->icsk_pmtu_cookie)
 			LINNET_COUNT(sock_net(sk), PmtuReduced);
-		linnet_sk(sk)->pmtu = dst_mtu(dst);
+		inet_csk(sk)->icsk_pmtu_cookie = dst_mtu(dst);
 	}
-	mss = linnet_mss_for(linnet_sk(sk)->af, linnet_sk(sk)->pmtu);
+	mss = linnet_mss_for(linnet_sk(sk)->af, inet_csk(sk)->icsk_pmtu_cookie);
 	mss = min_t(u32, mss, tp->rx_opt.mss_clamp);
 	mss = max_t(u32, mss, LINNET_MSS_MIN);
 	mss -= min(options, mss - 8);

@@ -44,7 +44,7 @@ static int highest(const struct sock *sk)
  */
 void linnet_mtu_search_init(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
 	icsk->icsk_mtup.enabled = READ_ONCE(ln->mtu_probing) > 1;
@@ -73,7 +73,7 @@ u32 linnet_mtu_bound(const struct sock *sk, u32 mss)
 /* RFC 4821, 7.2: the path may have changed: look again after some time */
 static void search_again(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
 	if (tcp_jiffies32 - icsk->icsk_mtup.probe_timestamp <
@@ -159,7 +159,7 @@ static struct sk_buff *take_data(struct sock *sk, u32 len)
  */
 int linnet_mtu_probe(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 size, needed, in_flight = tcp_packets_in_flight(tp);
@@ -264,7 +264,7 @@ bool linnet_mtu_probe_lost(struct sock *sk)
  */
 void linnet_mtu_black_hole(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	u32 mss;
 

@@ -26,7 +26,7 @@
 bool linnet_rack_on(const struct sock *sk)
 {
 	return tcp_sk(sk)->rx_opt.sack_ok &&
-	       READ_ONCE(linnet_pernet(sock_net(sk))->recovery) &
+	       READ_ONCE(linnet_sk_net(sk)->recovery) &
 	       LINNET_RACK_LOSS_DETECTION;
 }
 
@@ -108,7 +108,7 @@ void linnet_rack_delivered(struct sock *sk, const struct sk_buff *skb,
  */
 void linnet_rack_adapt(struct sock *sk, const struct rate_sample *rs)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	if (READ_ONCE(ln->recovery) & LINNET_RACK_STATIC_REO_WND ||
@@ -130,7 +130,7 @@ void linnet_rack_adapt(struct sock *sk, const struct rate_sample *rs)
 
 static u32 reo_wnd(const struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	const struct tcp_sock *tp = tcp_sk(sk);
 	bool urgent = inet_csk(sk)->icsk_ca_state >= TCP_CA_Recovery ||
 		      (tp->sacked_out >= tp->reordering &&
@@ -238,7 +238,7 @@ void linnet_rack_timeout(struct sock *sk)
  */
 bool linnet_tlp_arm(struct sock *sk, bool advanced)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	u8 state = inet_csk(sk)->icsk_ca_state;
 	struct tcp_sock *tp = tcp_sk(sk);
 	s64 rto;

@@ -541,7 +541,7 @@ static void timeout_mark_lost(struct sock *sk)
 	if (reneged) {
 		LINNET_COUNT(sock_net(sk), SackReneging);
 		tp->is_sack_reneg = 1;
-		memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
+		memset(linnet_sack_seen(sk), 0, sizeof(tp->recv_sack_cache));
 		tp->sacked_out = 0;
 	} else if (!tp->rx_opt.sack_ok) {
 		tp->sacked_out = 0;
@@ -565,7 +565,7 @@ static void timeout_mark_lost(struct sock *sk)
  */
 void linnet_recovery_timeout(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	bool first = icsk->icsk_ca_state < TCP_CA_Recovery;

@@ -336,9 +336,9 @@ static void sack_block(struct sock *sk, const struct linnet_block *b,
  */
 void linnet_scoreboard_sack(struct sock *sk, struct linnet_ack *ack)
 {
+	struct linnet_block *latest = linnet_sack_seen(sk);
 	struct linnet_block seen[LINNET_SACK_BLOCKS_MAX];
 	const struct linnet_segment *seg = ack->seg;
-	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	unsigned int i = 0;
 
@@ -350,8 +350,8 @@ void linnet_scoreboard_sack(struct sock *sk, struct linnet_ack *ack)
 		dsack_received(sk, &seg->opt.sack[0], ack);
 		i = 1;
 	}
-	memcpy(seen, ls->sack_seen, sizeof(seen));
-	memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
+	memcpy(seen, latest, sizeof(seen));
+	memset(latest, 0, sizeof(seen));
 	if (!tp->packets_out)
 		return;
 	for (; i < seg->opt.n_sack; i++) {
@@ -364,7 +364,7 @@ void linnet_scoreboard_sack(struct sock *sk, struct linnet_ack *ack)
 			continue;
 		}
 		sack_block(sk, b, seen, ARRAY_SIZE(seen), ack);
-		ls->sack_seen[i] = *b;
+		latest[i] = *b;
 	}
 	if (inet_csk(sk)->icsk_ca_state != TCP_CA_Loss || tp->undo_marker)
 		linnet_check_reordering(sk, ack->reordered,

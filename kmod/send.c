@@ -15,7 +15,7 @@
 void linnet_sndbuf_expand(struct sock *sk)
 {
 	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 segment, segments, factor;
 	u64 sndbuf;
@@ -154,7 +154,7 @@ static bool autocorks(struct sock *sk, const struct sk_buff *tail,
 	unsigned long *flags = &linnet_sk(sk)->xmit_flags;
 
 	if ((int)tail->len >= size_goal || !linnet_rtx_head(sk) ||
-	    !READ_ONCE(linnet_pernet(sock_net(sk))->autocorking) ||
+	    !READ_ONCE(linnet_sk_net(sk)->autocorking) ||
 	    refcount_read(&sk->sk_wmem_alloc) <= tail->truesize ||
 	    LINNET_CB(tail)->marks & LINNET_EOR)
 		return false;

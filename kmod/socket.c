@@ -106,9 +106,9 @@ void linnet_init_connection(struct sock *sk)
 	memset(&ls->ack, 0, sizeof(ls->ack));
 	ls->ack.timeout = TCP_DELACK_MIN;
 	ls->ack.rcv_mss = LINNET_MSS_DEFAULT_IPV4;
-	memset(ls->sack_seen, 0, sizeof(ls->sack_seen));
-	ls->last_challenge = jiffies - HZ;
-	ls->pmtu = 0;
+	memset(tp->recv_sack_cache, 0, sizeof(tp->recv_sack_cache));
+	ls->last_challenge = tcp_jiffies32 - HZ;
+	inet_csk(sk)->icsk_pmtu_cookie = 0;
 	linnet_compat_set_ratio(tp, LINNET_RATIO_DEFAULT);
 	tp->rcv_rtt_est.rtt_us = 0;
 	tp->rcv_rtt_est.time = 0;
@@ -203,6 +203,7 @@ int linnet_init_sock(struct sock *sk)
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	struct linnet_sock *ls = linnet_sk(sk);
 
+	ls->net = ln;
 	/* until connect() or a child's handshake knows better */
 	ls->af = sk->sk_family == AF_INET ? &linnet_ipv4_ops :
 					    &linnet_ipv6_ops;

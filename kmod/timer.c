@@ -189,7 +189,7 @@ static bool silent_for(const struct sock *sk, unsigned int retries,
 
 static unsigned int orphan_retries(const struct sock *sk, bool alive)
 {
-	int retries = READ_ONCE(linnet_pernet(sock_net(sk))->orphan_retries);
+	int retries = READ_ONCE(linnet_sk_net(sk)->orphan_retries);
 
 	/* told by ICMP that nobody is there: go at once */
 	if (READ_ONCE(sk->sk_err_soft) && !alive)
@@ -207,7 +207,7 @@ static void timed_out(struct sock *sk)
 
 static bool retransmission_hopeless(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	u32 user_timeout = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
 	unsigned int retries = READ_ONCE(ln->retries2);
 
@@ -238,7 +238,7 @@ static bool retransmission_hopeless(struct sock *sk)
  */
 static bool linear_timeout(const struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	return sk->sk_state == TCP_ESTABLISHED &&
@@ -304,7 +304,7 @@ static void retransmission_timeout(struct sock *sk)
 static void persist_timeout(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	unsigned int max_probes = READ_ONCE(ln->retries2);
 
 	if (tcp_sk(sk)->packets_out || !skb_peek(&sk->sk_write_queue)) {
@@ -399,7 +399,7 @@ static void ack_work(struct sock *sk)
 static void keepalive_work(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	unsigned long interval, idle;
 	unsigned int probes;
@@ -594,7 +594,7 @@ void linnet_keepalive_arm(struct sock *sk, unsigned long delay)
 unsigned int linnet_keepalive_time(const struct sock *sk)
 {
 	return tcp_sk(sk)->keepalive_time ?:
-	       READ_ONCE(linnet_pernet(sock_net(sk))->keepalive_time) * HZ;
+	       READ_ONCE(linnet_sk_net(sk)->keepalive_time) * HZ;
 }
 
 /**
@@ -606,7 +606,7 @@ unsigned int linnet_keepalive_time(const struct sock *sk)
 unsigned int linnet_fin_timeout(const struct sock *sk)
 {
 	return tcp_sk(sk)->linger2 ?:
-	       READ_ONCE(linnet_pernet(sock_net(sk))->fin_timeout) * HZ;
+	       READ_ONCE(linnet_sk_net(sk)->fin_timeout) * HZ;
 }
 
 /**

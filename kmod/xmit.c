@@ -115,7 +115,7 @@ void linnet_rtx_free(struct sock *sk, struct sk_buff *skb)
  */
 unsigned int linnet_max_segs(struct sock *sk, u32 mss)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
 	unsigned long most, bytes;
 	unsigned int segs, least, shift;
@@ -176,7 +176,7 @@ int linnet_send_mss(struct sock *sk, int *size_goal)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss = tp->mss_cache, blocks;
 
-	if (dst && dst_mtu(dst) != linnet_sk(sk)->pmtu)
+	if (dst && dst_mtu(dst) != inet_csk(sk)->icsk_pmtu_cookie)
 		mss = linnet_sync_mss(sk);
 	/* SACK blocks ride on data, too, and take their room (RFC 6691) */
 	blocks = linnet_reassembly_told(&linnet_sk(sk)->reassembly);
@@ -228,7 +228,7 @@ static bool queue_below_full(struct sock *sk, const struct sk_buff *skb,
 		      READ_ONCE(sk->sk_pacing_shift));
 	if (sk->sk_pacing_status == SK_PACING_NONE)
 		limit = min_t(unsigned long, limit,
-			      READ_ONCE(linnet_pernet(sock_net(sk))->limit_output_bytes));
+			      READ_ONCE(linnet_sk_net(sk)->limit_output_bytes));
 	limit *= factor;
 	if (refcount_read(&sk->sk_wmem_alloc) <= limit || hardly_any_out(sk))
 		return false;
@@ -321,7 +321,7 @@ static u32 cwnd_quota(const struct tcp_sock *tp)
 static bool defer_for_larger(struct sock *sk, const struct sk_buff *skb,
 			     u32 mss, u32 max_segs, struct held *held)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	const struct linnet_cb *cb = LINNET_CB(skb);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 cwnd = tcp_snd_cwnd(tp), divisor = READ_ONCE(ln->tso_win_divisor);
