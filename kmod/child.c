@@ -15,12 +15,17 @@ static void own_parts(struct sock *sk, struct sock *child)
 
 	ls->listen = NULL;
 	ls->bind_bucket = NULL;
+	ls->fastopen = NULL;
+	ls->fastopen_pending = false;
 	sk_node_init(&child->sk_node);
 	INIT_HLIST_NODE(&child->sk_bind_node);
 	INIT_LIST_HEAD(&ls->accept_queue);
 	RCU_INIT_POINTER(inet_sk(child)->inet_opt, NULL);
 	inet_sk(child)->mc_list = NULL;
 	atomic64_set(&child->sk_cookie, 0);
+	/* of the listener's own connect(), if it ever calls that */
+	tcp_sk(child)->fastopen_req = NULL;
+	tcp_sk(child)->fastopen_connect = 0;
 	memset(&icsk->icsk_accept_queue, 0, sizeof(icsk->icsk_accept_queue));
 	linnet_timers_init(child);
 	linnet_cong_inherit(child, sk);

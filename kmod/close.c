@@ -7,6 +7,7 @@
 #include <net/xfrm.h>
 
 #include "linnet.h"
+#include "fastopen.h"
 #include "trace.h"
 
 DEFINE_PER_CPU(unsigned int, linnet_orphan_count);
@@ -38,6 +39,7 @@ void linnet_set_state(struct sock *sk, int state)
 		return;
 	trace_linnet_state(sk, old, state);	/* while it has its port */
 	if (state == TCP_CLOSE) {
+		linnet_fastopen_proven(sk, true);
 		if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT)
 			LINNET_COUNT(sock_net(sk), EstabResets);
 		/* before the state changes: it tells which table */
@@ -133,7 +135,12 @@ void linnet_destroy(struct sock *sk)
 {
 	linnet_timers_stop(sk);
 	linnet_purge_queues(sk);
+	linnet_fastopen_ended(sk);
+	linnet_fastopen_free_request(sk);
+	linnet_fastopen_forget(sk);
 	free_received(sk);
+	kfree(tcp_sk(sk)->saved_syn);
+	tcp_sk(sk)->saved_syn = NULL;
 	linnet_cong_cleanup(sk);
 	linnet_unhash(sk);
 	linnet_put_port(sk);
@@ -241,6 +248,9 @@ int linnet_disconnect(struct sock *sk, int flags)
 
 	linnet_timers_stop(sk);
 	linnet_purge_queues(sk);
+	linnet_fastopen_ended(sk);
+	linnet_fastopen_free_request(sk);
+	linnet_compat_set_defer_connect(sk, false);
 	free_received(sk);
 	WRITE_ONCE(tp->copied_seq, tp->rcv_nxt);
 	/* above all that the peer would still take */

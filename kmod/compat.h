@@ -87,6 +87,16 @@
 #define linnet_compat_inet_recverr(sk)	(inet_sk(sk)->recverr)
 #endif
 
+#if KERNEL_FROM(6, 6)
+#define linnet_compat_defer_connect(sk)	inet_test_bit(DEFER_CONNECT, sk)
+#define linnet_compat_set_defer_connect(sk, on) \
+	inet_assign_bit(DEFER_CONNECT, sk, on)
+#else
+#define linnet_compat_defer_connect(sk)	(inet_sk(sk)->defer_connect)
+#define linnet_compat_set_defer_connect(sk, on) \
+	(inet_sk(sk)->defer_connect = (on))
+#endif
+
 #if KERNEL_FROM(6, 8)
 #define linnet_compat_inet6_recverr(sk)	inet6_test_bit(RECVERR6, sk)
 #define linnet_compat_sends_flowinfo(sk)	inet6_test_bit(SNDFLOW, sk)

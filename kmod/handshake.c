@@ -14,6 +14,7 @@
 
 #include "handshake.h"
 #include "ecn.h"
+#include "fastopen.h"
 #include "flow.h"
 #include "trace.h"
 
@@ -68,6 +69,8 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
 	req->opt.timestamp &= !!READ_ONCE(ln->timestamps);
 	req->opt.sack_permitted &= !!READ_ONCE(ln->sack);
 	req->opt.wscale_ok &= !!READ_ONCE(ln->window_scaling);
+	/* what we answer to that is for fastopen.c to say */
+	req->opt.fastopen = false;
 	req->ts_recent = opt->tsval;
 	req->ts_offset = linnet_timestamp_offset(flow);
 	linnet_flow_af(flow)->path(sk, flow, &path);
@@ -92,6 +95,8 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
 void linnet_send_syn_ack(struct sock *sk, struct linnet_request *req, u32 tsval)
 {
 	struct linnet_options opt = {
+		.fastopen	= req->opt.fastopen && !req->retransmits,
+		.cookie_len	= req->opt.cookie_len,
 		.mss		= req->mss,
 		.wscale		= req->rcv_wscale,
 		.wscale_ok	= req->opt.wscale_ok,
@@ -102,6 +107,7 @@ void linnet_send_syn_ack(struct sock *sk, struct linnet_request *req, u32 tsval)
 	};
 	struct sk_buff *skb;
 
+	memcpy(opt.cookie, req->opt.cookie, sizeof(opt.cookie));
 	skb = linnet_make_reply(&req->flow, LINNET_SYN | LINNET_ACK |
 				(req->ecn_ok ? LINNET_ECE : 0),
 				req->snt_isn, req->rcv_isn + 1,
@@ -183,14 +189,42 @@ static bool backlog_spent(const struct sock *sk)
 	       most - (int)linnet_listen_syn_queue(sk) < most >> 2;
 }
 
-/* A SYN for a listener: RFC 9293, 3.10.7.2, third */
-static void new_request(struct sock *sk, const struct linnet_segment *seg,
+/* The child that the data of a SYN make (RFC 7413).  Returns false when the
+ * handshake goes its usual way.
+ */
+static bool fast_open(struct sock *sk, struct linnet_request *req,
+		      struct linnet_segment *seg, bool *taken)
+{
+	struct linnet_options answer = {};
+	struct sock *child;
+
+	if (linnet_fastopen_server(sk, seg, &req->flow, &answer)) {
+		child = linnet_fastopen_child(sk, req, seg, &answer, taken);
+		if (child) {
+			linnet_synq_free(req);
+			sk->sk_data_ready(sk);
+			__acquire(&child->sk_lock.slock); /* sk_clone_lock() */
+			bh_unlock_sock(child);
+			sock_put(child);
+			return true;
+		}
+	}
+	req->opt.fastopen = answer.fastopen;
+	req->opt.cookie_len = answer.cookie_len;
+	memcpy(req->opt.cookie, answer.cookie, sizeof(answer.cookie));
+	return false;
+}
+
+/* A SYN for a listener: RFC 9293, 3.10.7.2, third.  Returns true when the buffer
+ * has been taken.
+ */
+static bool new_request(struct sock *sk, struct linnet_segment *seg,
 			const struct linnet_flow *flow)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	u32 isn = LINNET_CB(seg->skb)->seq;
 	struct linnet_request *req;
-	bool cookie = false;
+	bool cookie = false, taken = false;
 
 	/* One who was in TIME-WAIT has shown before that he is there */
 	if (!isn && (READ_ONCE(ln->syncookies) == 2 ||
@@ -207,7 +241,7 @@ static void new_request(struct sock *sk, const struct linnet_segment *seg,
 		goto drop;
 	if (cookie) {
 		linnet_cookie_answer(sk, seg, flow);
-		return;
+		return false;
 	}
 	if (!isn && backlog_spent(sk))
 		goto drop;
@@ -218,14 +252,17 @@ static void new_request(struct sock *sk, const struct linnet_segment *seg,
 	req->ecn_ok = linnet_ecn_request(sk, seg);
 	req->rcv_isn = seg->seq;
 	req->snt_isn = isn ?: linnet_isn(flow);
-	req->sent_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	save_syn(sk, req, seg);
+	if (fast_open(sk, req, seg, &taken))
+		return taken;
+	req->sent_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	linnet_synq_add(sk, req);
 	linnet_send_syn_ack(sk, req, linnet_request_tsval(req));
-	return;
+	return false;
 drop:
 	atomic_inc(&sk->sk_drops);
 	LINNET_COUNT(sock_net(sk), ListenDrops);
+	return false;
 }
 
 /* The ACK has come: a child for the accept queue, which gets the segment.
@@ -418,7 +455,7 @@ bool linnet_listen_rcv(struct sock *sk, struct linnet_segment *seg,
 	if (seg->flags & LINNET_ACK)		/* second */
 		return ack_without_request(sk, seg, flow);
 	if ((seg->flags & (LINNET_SYN | LINNET_FIN)) == LINNET_SYN)
-		new_request(sk, seg, flow);	/* third */
+		return new_request(sk, seg, flow);	/* third */
 	return false;
 }
 

@@ -9,9 +9,11 @@
  *	TIME-WAIT		timewait.c
  */
 #include <linux/ktime.h>
+#include <linux/security.h>
 
 #include "linnet.h"
 #include "ecn.h"
+#include "fastopen.h"
 #include "flow.h"
 #include "pmtu.h"
 #include "rtt.h"
@@ -127,15 +129,14 @@ void linnet_syn_options(struct sock *sk, const struct linnet_options *opt)
 }
 
 /**
- * linnet_established() - the handshake is complete
+ * linnet_transfer_start() - data may flow from now on
  * @sk: the socket, locked
  */
-void linnet_established(struct sock *sk)
+void linnet_transfer_start(struct sock *sk)
 {
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	linnet_set_state(sk, TCP_ESTABLISHED);
 	linnet_clock_refresh(tp);
 	linnet_sync_mss(sk);
 	/* RFC 6298, (5.7): a handshake that gave no sample was retransmitted */
@@ -174,6 +175,19 @@ static void refuse(const struct sock *sk, const struct linnet_segment *seg)
 
 	linnet_flow_of(sk, &flow);
 	linnet_send_reset(NULL, &flow, seg);
+}
+
+/**
+ * linnet_established() - the handshake is complete
+ * @sk: the socket, locked
+ */
+void linnet_established(struct sock *sk)
+{
+	linnet_set_state(sk, TCP_ESTABLISHED);
+	/* with a fast open data have flown already */
+	if (!linnet_sk(sk)->fastopen_pending)
+		linnet_transfer_start(sk);
+	linnet_fastopen_proven(sk, false);
 }
 
 /* Our FIN is acknowledged: FIN-WAIT-2 */
@@ -591,6 +605,8 @@ static bool syn_sent(struct sock *sk, struct linnet_segment *seg)
 	}
 
 	linnet_acknowledge(sk, seg);
+	security_inet_conn_established(sk, seg->skb);
+	linnet_fastopen_answered(sk, &seg->opt);
 	linnet_established(sk);
 	if (seg->len || seg->flags & LINNET_FIN) {
 		/* Data on a SYN is rare but legal (3.10.7.3, fourth) */
@@ -647,6 +663,8 @@ static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 	    (seg->seq == tp->rcv_nxt && !seg->len))
 		return true;
 
+	if (linnet_fastopen_repeated(sk, seg))
+		return false;
 	LINNET_COUNT(sock_net(sk), OutOfWindow);
 	if (seg->flags & LINNET_RST)
 		return false;
@@ -683,8 +701,9 @@ static bool syn_received(struct sock *sk, struct linnet_segment *seg)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (linnet_acknowledge(sk, seg) != 1 ||
-	    seq_before(seg->ack, tp->snd_nxt)) {
+	/* the SYN at least; after a fast open perhaps not all that followed */
+	if (!seq_between(seg->ack, tp->snd_una + 1, tp->snd_nxt) ||
+	    linnet_acknowledge(sk, seg) != 1) {
 		refuse(sk, seg);
 		return false;
 	}
@@ -719,6 +738,13 @@ static bool ack_by_state(struct sock *sk, const struct linnet_segment *seg)
 		break;
 	}
 	return sk->sk_state != TCP_CLOSE;
+}
+
+static bool syn_is_out(const struct sock *sk)
+{
+	const struct sk_buff *head = linnet_rtx_head(sk);
+
+	return head && LINNET_CB(head)->flags & LINNET_SYN;
 }
 
 /**
@@ -761,6 +787,9 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 	} else if (linnet_acknowledge(sk, seg) < 0) {
 		return false;
 	}
+	/* closed since, and now the SYN of a fast open is acknowledged */
+	if (unlikely(linnet_sk(sk)->fastopen_pending) && !syn_is_out(sk))
+		linnet_fastopen_proven(sk, false);
 	linnet_timestamp_store(tp, seg);
 	if (!ack_by_state(sk, seg))
 		return false;

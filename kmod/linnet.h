@@ -160,6 +160,8 @@ struct linnet_ack_state {
  * @af: what depends on the IP version
  * @bind_bucket: the local port, see table.c
  * @listen: listener only: SYN queue, see synqueue.c
+ * @fastopen: listener: its fast opens that are pending; one of them: the same
+ * @fastopen_pending: it is one of them
  * @accept_queue: listener: children to be accepted; child: its place there
  * @reassembly: segments that came before their turn
  * @ack: when to acknowledge
@@ -183,6 +185,7 @@ struct linnet_sock {
 	const struct linnet_af_ops	*af;
 	struct linnet_bind_bucket	*bind_bucket;
 	struct linnet_listen		*listen;
+	struct linnet_fastopen_queue	*fastopen;
 	struct list_head		accept_queue;
 	struct linnet_reassembly	reassembly;
 	struct linnet_ack_state		ack;
@@ -198,6 +201,7 @@ struct linnet_sock {
 	u8				timer_event;
 	bool				ect_acked;
 	bool				ect_lost;
+	bool				fastopen_pending;
 };
 
 /* The IPv6 socket.  6.1 finds ipv6_pinfo at the end of the object. */
@@ -302,6 +306,19 @@ static inline void linnet_path_of(const struct dst_entry *dst,
 	path->init_window = dst_metric(dst, RTAX_INITRWND);
 }
 
+#define LINNET_FASTOPEN_KEYS		2	/* the new one, and the old one */
+#define LINNET_FASTOPEN_KEY_LEN		16	/* octets */
+
+/**
+ * struct linnet_fastopen_keys - what Fast Open's cookies are made with
+ * @n: how many keys; 0: none has been drawn
+ * @key: the first makes cookies, and all of them recognise them
+ */
+struct linnet_fastopen_keys {
+	unsigned int		n;
+	siphash_aligned_key_t	key[LINNET_FASTOPEN_KEYS];
+};
+
 /* module.c: what a network namespace has */
 struct linnet_net {
 	const struct tcp_congestion_ops __rcu *congestion_control;
@@ -338,6 +355,8 @@ struct linnet_net {
 	int	orphan_retries;
 	int	max_syn_backlog;
 	int	syncookies;
+	int	fastopen;
+	unsigned int	fastopen_blackhole_timeout_sec;
 	int	l3mdev_accept;
 	int	abort_on_overflow;
 	int	fin_timeout;
@@ -358,6 +377,11 @@ struct linnet_net {
 	int	challenge_ack_limit;
 	int	invalid_ratelimit;
 	unsigned int	notsent_lowat;
+	spinlock_t	fastopen_lock;
+	struct linnet_fastopen_keys	fastopen_keys;
+	struct linnet_fastopen_cache *fastopen_cache;
+	atomic_t	fastopen_disabled;
+	unsigned long	fastopen_disabled_stamp;
 	atomic_t	tw_count;
 	u32		challenge_timestamp;
 	u32		challenge_count;
@@ -452,6 +476,12 @@ ssize_t linnet_splice_read(struct socket *sock, loff_t *ppos,
 			   struct pipe_inode_info *pipe, size_t len,
 			   unsigned int flags);
 int linnet_peek_len(struct socket *sock);
+
+/* openopt.c */
+int linnet_open_setsockopt(struct sock *sk, int optname, sockptr_t optval,
+			   unsigned int optlen);
+int linnet_open_getsockopt(struct sock *sk, int optname, char __user *optval,
+			   int __user *optlen);
 
 /* close.c: the ways in which a connection ends */
 int linnet_orphans(void);
@@ -549,6 +579,7 @@ bool linnet_segment_parse(struct sk_buff *skb, struct linnet_segment *seg);
 int linnet_do_rcv(struct sock *sk, struct sk_buff *skb);
 bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg);
 void linnet_established(struct sock *sk);
+void linnet_transfer_start(struct sock *sk);
 void linnet_syn_options(struct sock *sk, const struct linnet_options *opt);
 void linnet_timestamp_store(struct tcp_sock *tp,
 			    const struct linnet_segment *seg);
@@ -748,6 +779,7 @@ struct sk_buff *linnet_alloc_skb(struct sock *sk, gfp_t gfp);
 void linnet_init_segs(struct sk_buff *skb, u32 mss);
 int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone,
 		    gfp_t gfp);
+int linnet_unshare(struct sock *sk, struct sk_buff *skb);
 void linnet_send_ack(struct sock *sk);
 void linnet_send_challenge_ack(struct sock *sk);
 void linnet_send_fin(struct sock *sk);
@@ -831,6 +863,7 @@ int linnet_ipv6_connect(struct sock *sk, linnet_sockaddr *addr, int len);
 void linnet_ipv6_child_mapped(const struct sock *parent, struct sock *child,
 			      const struct linnet_flow *flow);
 int linnet_connect_start(struct sock *sk);
+int linnet_connect_send(struct sock *sk);
 
 /* demux.c: whose segment is this? */
 void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
@@ -882,7 +915,10 @@ void linnet_diag_net_exit(struct net *net);
 	X(OutRsts) X(InNoPorts) X(SynRetrans) X(ListenOverflows)	\
 	X(ListenDrops) X(ReqQFullDrop) X(ReqQFullDoCookies)		\
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)		\
-	X(TimeWaits) X(TimeWaitOverflow)	\
+	X(FastOpenActive) X(FastOpenActiveFail) X(FastOpenPassive)	\
+	X(FastOpenPassiveFail) X(FastOpenPassiveAltKey)			\
+	X(FastOpenListenOverflow) X(FastOpenCookieReqd)			\
+	X(FastOpenBlackhole) X(TimeWaits) X(TimeWaitOverflow)	\
 	X(TimeWaitRecycled) X(DelayedAcks) X(DupAcksIn) X(OutOfOrder)	\
 	X(OfoMerged) X(OfoPruned) X(RcvPruned) X(RcvZeroWindow)		\
 	X(DsackSent) X(DsackReceived) X(SackReneging) X(FastRetrans)	\

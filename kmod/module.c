@@ -14,6 +14,7 @@
 
 #include "linnet.h"
 #include "handshake.h"
+#include "fastopen.h"
 
 int linnet_proto = IPPROTO_LINNET;
 module_param_named(proto, linnet_proto, int, 0444);
@@ -36,6 +37,7 @@ static int __net_init net_init(struct net *net)
 	int err = -ENOMEM;
 
 	atomic_set(&ln->tw_count, 0);
+	linnet_fastopen_net_init(net);
 	ln->proc_dir = proc_net_mkdir(net, "linnet", net->proc_net);
 	if (!ln->proc_dir)
 		return err;
@@ -67,6 +69,7 @@ no_stats:
 static void __net_exit net_exit(struct net *net)
 {
 	linnet_timewait_purge(net);
+	linnet_fastopen_net_exit(net);
 	linnet_sysctl_net_exit(net);
 	linnet_cong_net_exit(net);
 	linnet_diag_net_exit(net);

@@ -42,6 +42,19 @@ static void parse_sack(const __u8 *p, unsigned int len,
 	opt->n_sack = n;
 }
 
+/* RFC 7413, 4.1.1: 4 to 16 octets, an even number; none asks for a cookie */
+static void parse_fastopen(const __u8 *p, unsigned int len,
+			   struct linnet_options *opt)
+{
+	len -= LINNET_OPTLEN_FASTOPEN_BASE;
+	if (len && (len < LINNET_FASTOPEN_COOKIE_MIN ||
+		    len > LINNET_FASTOPEN_COOKIE_MAX || len & 1))
+		return;
+	opt->fastopen = true;
+	opt->cookie_len = len;
+	memcpy(opt->cookie, p + LINNET_OPTLEN_FASTOPEN_BASE, len);
+}
+
 /**
  * linnet_options_parse() - read the options of a segment
  * @p: first octet after the fixed header
@@ -102,6 +115,10 @@ void linnet_options_parse(const __u8 *p, unsigned int len, bool syn,
 				opt->tsecr = octets32(p + 6);
 			}
 			break;
+		case LINNET_OPT_FASTOPEN:
+			if (syn && !opt->fastopen)
+				parse_fastopen(p, size, opt);
+			break;
 		}
 		p += size;
 		len -= size;
@@ -134,7 +151,24 @@ unsigned int linnet_options_len(const struct linnet_options *opt)
 		len += 4;
 	if (opt->n_sack)
 		len += 4 + opt->n_sack * LINNET_OPTLEN_SACK_BLOCK;
+	if (opt->fastopen)
+		len += round_up(LINNET_OPTLEN_FASTOPEN_BASE + opt->cookie_len,
+				4U);
 	return len;
+}
+
+static unsigned int write_fastopen(const struct linnet_options *opt, __be32 *p)
+{
+	unsigned int len = LINNET_OPTLEN_FASTOPEN_BASE + opt->cookie_len;
+	unsigned int whole = round_up(len, 4U);
+	__u8 *octet = (__u8 *)p;
+
+	octet[0] = LINNET_OPT_FASTOPEN;
+	octet[1] = len;
+	memcpy(octet + LINNET_OPTLEN_FASTOPEN_BASE, opt->cookie,
+	       opt->cookie_len);
+	memset(octet + len, LINNET_OPT_NOP, whole - len);
+	return whole / sizeof(*p);
 }
 
 /**
@@ -143,7 +177,7 @@ unsigned int linnet_options_len(const struct linnet_options *opt)
  * @p: where to, 32-bit aligned
  *
  * The order and the padding are those of Linux TCP: MSS, SACK-permitted with
- * the timestamp, window scale; timestamp, SACK.
+ * the timestamp, window scale, Fast Open; timestamp, SACK.
  *
  * Return: octets written, a multiple of four.
  */
@@ -184,5 +218,7 @@ unsigned int linnet_options_write(const struct linnet_options *opt, __be32 *p)
 			*p++ = cpu_to_be32(opt->sack[i].end);
 		}
 	}
+	if (opt->fastopen)
+		p += write_fastopen(opt, p);
 	return (p - start) * sizeof(*p);
 }

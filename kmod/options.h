@@ -13,8 +13,11 @@
  * @wscale_ok: the window scale option is present
  * @sack_permitted: the SACK-permitted option is present (SYN only)
  * @timestamp: the timestamp option is present
+ * @fastopen: the Fast Open option is present (SYN only)
+ * @cookie_len: octets of @cookie; 0: the peer asks for one
  * @tsval: TSval, host order
  * @tsecr: TSecr, host order
+ * @cookie: Fast Open cookie
  * @sack: SACK blocks in the order of the segment, host order
  */
 struct linnet_options {
@@ -24,8 +27,11 @@ struct linnet_options {
 	bool	wscale_ok;
 	bool	sack_permitted;
 	bool	timestamp;
+	bool	fastopen;
+	__u8	cookie_len;
 	__u32	tsval;
 	__u32	tsecr;
+	__u8	cookie[LINNET_FASTOPEN_COOKIE_MAX];
 	struct linnet_block sack[LINNET_SACK_BLOCKS_MAX];
 };
 

@@ -8,6 +8,7 @@
 
 #include "linnet.h"
 #include "ecn.h"
+#include "fastopen.h"
 #include "pmtu.h"
 #include "trace.h"
 
@@ -170,6 +171,7 @@ static void syn_options(struct sock *sk, struct linnet_options *opt, bool ack)
 		opt->wscale = rx->rcv_wscale;
 	}
 	opt->sack_permitted = ack ? rx->sack_ok : READ_ONCE(ln->sack);
+	linnet_fastopen_option(sk, opt);
 }
 
 static void established_options(struct sock *sk, struct linnet_options *opt)
@@ -527,7 +529,16 @@ int linnet_send_syn(struct sock *sk)
 	tp->snd_nxt = tp->write_seq;
 	LINNET_COUNT(sock_net(sk), ActiveOpens);
 
-	err = linnet_transmit(sk, skb, true, sk->sk_allocation);
+	if (linnet_fastopen_send_syn(sk, skb)) {
+		err = 0;
+	} else {
+		tp->syn_fastopen = tp->fastopen_req &&
+				   tp->fastopen_req->cookie.len >= 0;
+		err = linnet_transmit(sk, skb, true, sk->sk_allocation);
+	}
+	/* a SYN that is repeated goes without the option (RFC 7413, 4.1.3.1) */
+	if (tp->fastopen_req)
+		tp->fastopen_req->cookie.len = -1;
 	if (err && err != -ENOBUFS)
 		return err;
 	linnet_rtx_arm(sk, LINNET_TIMER_RTO, linnet_rto(sk));

@@ -23,8 +23,15 @@ static void adjust_segs(struct sock *sk, const struct sk_buff *skb, int fewer)
 		tp->lost_out -= fewer;
 }
 
-/* The data of a copy in the queue below is shared: make it ours alone */
-static int unshare(struct sock *sk, struct sk_buff *skb)
+/**
+ * linnet_unshare() - the data of a copy in the queue below is shared: make it
+ *	ours alone
+ * @sk: the socket, locked
+ * @skb: a buffer of the send or the retransmission queue
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int linnet_unshare(struct sock *sk, struct sk_buff *skb)
 {
 	int before = skb->truesize, err = skb_unclone(skb, GFP_ATOMIC);
 	int more = skb->truesize - before;
@@ -62,7 +69,7 @@ int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
 	    sk->sk_wmem_queued >> 1 >
 	    (long)READ_ONCE(sk->sk_sndbuf) + SPLIT_SLACK)
 		return -ENOMEM;
-	if (unshare(sk, skb))
+	if (linnet_unshare(sk, skb))
 		return -ENOMEM;
 	tail = linnet_alloc_skb(sk, GFP_ATOMIC);
 	if (!tail)
@@ -108,7 +115,7 @@ static int trim_acked(struct sock *sk, struct sk_buff *skb)
 
 	if (!seq_after(tcp_sk(sk)->snd_una, cb->seq) || acked >= skb->len)
 		return 0;
-	if (unshare(sk, skb))
+	if (linnet_unshare(sk, skb))
 		return -ENOBUFS;
 	before = skb->truesize;
 	if (!pskb_pull(skb, acked))
@@ -194,7 +201,7 @@ int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 		/* the MSS may have changed since */
 		int before = cb->segs;
 
-		if (unshare(sk, skb))
+		if (linnet_unshare(sk, skb))
 			return -ENOBUFS;
 		linnet_init_segs(skb, mss);
 		adjust_segs(sk, skb, before - cb->segs);

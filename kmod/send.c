@@ -3,6 +3,7 @@
  * From the user into the send queue: RFC 9293, 3.10.2.
  */
 #include "linnet.h"
+#include "fastopen.h"
 #include "trace.h"
 
 /**
@@ -259,7 +260,9 @@ static int may_send(struct sock *sk, struct msghdr *msg,
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	int err;
 
-	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+	/* after a fast open the answer need not wait for the handshake */
+	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) &&
+	    !linnet_sk(sk)->fastopen_pending) {
 		err = sk_stream_wait_connect(sk, &timeo);
 		if (err)
 			return err;
@@ -289,6 +292,12 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	struct linnet_source src;
 	struct sockcm_cookie sockc;
 
+	if (unlikely(flags & MSG_FASTOPEN ||
+		     linnet_compat_defer_connect(sk))) {
+		err = linnet_fastopen_sendmsg(sk, msg, size, &copied);
+		if (err)
+			return copied ?: send_failed(sk, flags, err);
+	}
 	err = linnet_source_init(sk, msg, size, &src);
 	if (err)
 		return send_failed(sk, flags, err);
@@ -321,10 +330,8 @@ int linnet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	int ret;
 
-	/* Urgent data is not sent (RFC 6093), nor data on a SYN (RFC 7413):
-	 * programs that try the latter then connect()
-	 */
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
+	/* Urgent data is not sent (RFC 6093) */
+	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	lock_sock(sk);
 	ret = send_locked(sk, msg, len);

@@ -8,6 +8,7 @@
 #include <asm/ioctls.h>
 
 #include "linnet.h"
+#include "fastopen.h"
 #include "flow.h"
 #include "rtt.h"
 #include "trace.h"
@@ -178,6 +179,11 @@ void linnet_init_connection(struct sock *sk)
 	tp->snd_wnd = 0;
 	tp->max_window = 0;
 	tp->lsndtime = 0;
+	tp->syn_data = 0;
+	tp->syn_fastopen = 0;
+	tp->syn_fastopen_ch = 0;
+	tp->syn_data_acked = 0;
+	tp->fastopen_client_fail = 0;
 	tp->bytes_sent = 0;
 	tp->bytes_acked = 0;
 	tp->bytes_received = 0;
@@ -227,6 +233,15 @@ int linnet_init_sock(struct sock *sk)
 	return 0;
 }
 
+static void give_up(struct sock *sk)
+{
+	linnet_timers_stop(sk);
+	linnet_purge_queues(sk);
+	linnet_set_state(sk, TCP_CLOSE);
+	sk->sk_route_caps = 0;
+	inet_sk(sk)->inet_dport = 0;
+}
+
 /**
  * linnet_connect_start() - both ends are known: send the SYN
  * @sk: the socket, locked, its addresses and route set
@@ -267,15 +282,28 @@ int linnet_connect_start(struct sock *sk)
 	linnet_advertised_mss(sk);
 	linnet_initial_window(sk);
 	linnet_rcv_mss_init(sk);
-	err = linnet_send_syn(sk);
-	if (!err)
+	if (linnet_fastopen_defers(sk, &err))
 		return 0;
+	if (err)
+		goto fail;
+	return linnet_connect_send(sk);
 fail:
-	linnet_timers_stop(sk);
-	linnet_purge_queues(sk);
-	linnet_set_state(sk, TCP_CLOSE);
-	sk->sk_route_caps = 0;
-	inet_sk(sk)->inet_dport = 0;
+	give_up(sk);
+	return err;
+}
+
+/**
+ * linnet_connect_send() - send the SYN of a socket in SYN-SENT
+ * @sk: the socket, locked
+ *
+ * Return: 0, or an error; the socket is closed then.
+ */
+int linnet_connect_send(struct sock *sk)
+{
+	int err = linnet_send_syn(sk);
+
+	if (err)
+		give_up(sk);
 	return err;
 }
 
@@ -393,7 +421,10 @@ static __poll_t linnet_poll(struct file *file, struct socket *sock,
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 
-	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
+	if (state == TCP_SYN_SENT && linnet_compat_defer_connect(sk))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (state != TCP_SYN_SENT &&
+	    (state != TCP_SYN_RECV || READ_ONCE(linnet_sk(sk)->fastopen_pending))) {
 		if (linnet_pollin(sk, sock_rcvlowat(sk, 0, INT_MAX)))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (shutdown & SEND_SHUTDOWN) {

@@ -167,17 +167,8 @@ static int set_tcp_option(struct sock *sk, int optname, int val)
 		return set_user_mss(sk, val);
 	case TCP_KEEPIDLE:
 		return set_keepidle(sk, val);
-	case TCP_DEFER_ACCEPT:
-		linnet_listen_defer(sk, val);
-		return 0;
 	case TCP_QUICKACK:
 		return set_quickack(sk, val);
-	case TCP_FASTOPEN:
-	case TCP_FASTOPEN_CONNECT:
-		/* A hint: without the cookie of RFC 7413 a connection opens
-		 * with a full handshake, and the program sees no difference.
-		 */
-		return val < 0 ? -EINVAL : 0;
 	}
 	return refused(optname);
 }
@@ -218,15 +209,8 @@ static int get_tcp_option(struct sock *sk, int optname, int *val)
 		*val = tp->linger2 < 0 ? -1 :
 		       (int)linnet_fin_timeout(sk) / HZ;
 		return 0;
-	case TCP_DEFER_ACCEPT:
-		*val = linnet_listen_deferred(sk);
-		return 0;
 	case TCP_QUICKACK:
 		*val = !linnet_sk(sk)->ack.pingpong;
-		return 0;
-	case TCP_FASTOPEN:
-	case TCP_FASTOPEN_CONNECT:
-		*val = 0;
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -275,6 +259,10 @@ int linnet_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		return tcp_prot.setsockopt(sk, level, optname, optval, optlen);
 	if (optname == TCP_ULP)
 		return refuse_ulp(optval, optlen);
+
+	err = linnet_open_setsockopt(sk, optname, optval, optlen);
+	if (err != -ENOPROTOOPT)
+		return err;
 
 	if (optlen < sizeof(int))
 		return -EINVAL;
@@ -350,6 +338,9 @@ int linnet_getsockopt(struct sock *sk, int level, int optname,
 		linnet_tcp_info_fill(sk, &info);
 		return copy_answer(optval, optlen, &info, sizeof(info));
 	}
+	err = linnet_open_getsockopt(sk, optname, optval, optlen);
+	if (err != -ENOPROTOOPT)
+		return err;
 	if (optname == TCP_ZEROCOPY_RECEIVE)
 		return refuse_zerocopy_receive(optlen);
 	lock_sock(sk);

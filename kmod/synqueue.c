@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "handshake.h"
+#include "fastopen.h"
 #include "rtt.h"
 
 /* 1, 2, 4 ... 64 s, and 120 s for all further ones */
@@ -358,6 +359,7 @@ int linnet_listen_start(struct sock *sk, int backlog)
 	counts(sk)->synflood_warned = 0;
 	INIT_LIST_HEAD(&ls->accept_queue);
 	sk->sk_ack_backlog = 0;
+	linnet_fastopen_listen(sk, backlog);
 
 	/* Two sockets may be bound to a port by SO_REUSEADDR, but not both
 	 * listen: so look once more, now as a listener.

@@ -7,6 +7,7 @@
 #include <net/tcp.h>
 
 #include "linnet.h"
+#include "fastopen.h"
 
 /* Those that are of the whole machine, as TCP's are */
 long linnet_sysctl_mem[3];
@@ -23,6 +24,7 @@ static int segs_max = 64;
 static int recovery_max = 7, early_retrans_max = 4, log_max = 63;
 static int floor_max = 1024, threshold_max = 65535;
 static int mss_min = LINNET_MSS_MIN, mss_max = 65535;
+static int fastopen_max = 0x7ff;
 static int milliseconds_max = 60000;
 static int int_max = INT_MAX;
 static int scale_min = -31, scale_max = 31;
@@ -43,6 +45,57 @@ static int congestion_control(linnet_ctl_table *table, int write, void *buffer,
 	if (!write || err)
 		return err;
 	return linnet_cong_set_default(net, name);
+}
+
+/* Four or eight numbers of 32 bits, as TCP writes them: A-B-C-D[,E-F-G-H] */
+static int print_keys(struct net *net, char *text, int size)
+{
+	__le32 w[LINNET_FASTOPEN_KEYS * LINNET_FASTOPEN_KEY_LEN / 4] = {};
+	unsigned int n = linnet_fastopen_net_octets(net, (u8 *)w) ?: 1, i;
+	int len = 0;
+
+	for (i = 0; i < 4 * n; i++)
+		len += scnprintf(text + len, size - len, "%08x%s",
+				 le32_to_cpu(w[i]),
+				 i + 1 == 4 * n ? "" : i == 3 ? "," : "-");
+	return len;
+}
+
+static int parse_keys(const char *text, __le32 *words)
+{
+	unsigned int w[8], i;
+	int n, used = 0;
+
+	n = sscanf(text, "%x-%x-%x-%x%n,%x-%x-%x-%x%n", w, w + 1, w + 2, w + 3,
+		   &used, w + 4, w + 5, w + 6, w + 7, &used);
+	if ((n != 4 && n != 8) || text[used])
+		return -EINVAL;
+	for (i = 0; i < n; i++)
+		words[i] = cpu_to_le32(w[i]);
+	return n / 4;
+}
+
+static int fastopen_key(linnet_ctl_table *table, int write, void *buffer,
+			size_t *lenp, loff_t *ppos)
+{
+	__le32 words[LINNET_FASTOPEN_KEYS * LINNET_FASTOPEN_KEY_LEN / 4];
+	struct net *net = table->extra2;
+	char text[80];
+	struct ctl_table string = {
+		.data	= text,
+		.maxlen	= sizeof(text),
+	};
+	int err, n;
+
+	print_keys(net, text, sizeof(text));
+	err = proc_dostring(&string, write, buffer, lenp, ppos);
+	if (!write || err)
+		return err;
+	n = parse_keys(strim(text), words);
+	if (n < 0)
+		return n;
+	linnet_fastopen_net_keys(net, (u8 *)words, n);
+	return 0;
 }
 
 #define LINNET_INT(field, low, high) {					\
@@ -72,6 +125,12 @@ static const struct ctl_table template[] = {
 		.maxlen		= TCP_CA_NAME_MAX,
 		.mode		= 0644,
 		.proc_handler	= congestion_control,
+	},
+	{
+		.procname	= "fastopen_key",
+		.maxlen		= 80,
+		.mode		= 0600,
+		.proc_handler	= fastopen_key,
 	},
 	LINNET_INT(window_scaling, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(timestamps, SYSCTL_ZERO, SYSCTL_ONE),
@@ -104,6 +163,8 @@ static const struct ctl_table template[] = {
 	LINNET_INT(orphan_retries, SYSCTL_ZERO, &retries_max),
 	LINNET_INT(max_syn_backlog, SYSCTL_ONE, &buffer_max),
 	LINNET_INT(syncookies, SYSCTL_ZERO, SYSCTL_TWO),
+	LINNET_INT(fastopen, SYSCTL_ZERO, &fastopen_max),
+	LINNET_INT(fastopen_blackhole_timeout_sec, SYSCTL_ZERO, &buffer_max),
 	LINNET_INT(l3mdev_accept, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(fin_timeout, SYSCTL_ONE, &seconds_max),
 	LINNET_INT(keepalive_time, SYSCTL_ONE, &keepalive_max),
@@ -172,6 +233,9 @@ static void set_defaults(struct net *net)
 	ln->orphan_retries = READ_ONCE(tcp->sysctl_tcp_orphan_retries);
 	ln->max_syn_backlog = READ_ONCE(tcp->sysctl_max_syn_backlog);
 	ln->syncookies = READ_ONCE(tcp->sysctl_tcp_syncookies);
+	ln->fastopen = 0;	/* off: asked for, or not at all */
+	ln->fastopen_blackhole_timeout_sec =
+		READ_ONCE(tcp->sysctl_tcp_fastopen_blackhole_timeout);
 	ln->l3mdev_accept = linnet_compat_l3mdev_accept(tcp);
 	ln->abort_on_overflow = !!READ_ONCE(tcp->sysctl_tcp_abort_on_overflow);
 	ln->fin_timeout = READ_ONCE(tcp->sysctl_tcp_fin_timeout) / HZ;
@@ -215,7 +279,8 @@ int linnet_sysctl_net_init(struct net *net)
 		return -ENOMEM;
 	memcpy(table, template, sizeof(template));
 	table[0].extra2 = net;
-	for (i = 1; i < N_PER_NET; i++)
+	table[1].extra2 = net;
+	for (i = 2; i < N_PER_NET; i++)
 		table[i].data = (u8 *)ln + (unsigned long)table[i].data;
 	if (net_eq(net, &init_net)) {
 		table[n++] = (struct ctl_table) {

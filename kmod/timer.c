@@ -11,6 +11,7 @@
  * them only notes that their expiry means nothing.
  */
 #include "linnet.h"
+#include "fastopen.h"
 #include "pmtu.h"
 #include "rtt.h"
 #include "trace.h"
@@ -212,7 +213,10 @@ static bool retransmission_hopeless(struct sock *sk)
 	unsigned int retries = READ_ONCE(ln->retries2);
 
 	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
+		/* our SYN of a fast open is a listener's, and one more */
 		retries = inet_csk(sk)->icsk_syn_retries ?:
+			  linnet_sk(sk)->fastopen_pending ?
+			  READ_ONCE(ln->synack_retries) + 1 :
 			  READ_ONCE(ln->syn_retries);
 		return inet_csk(sk)->icsk_retransmits >= retries ||
 		       (user_timeout && silent_for(sk, 0, user_timeout));
@@ -269,11 +273,14 @@ static void retransmission_timeout(struct sock *sk)
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb = linnet_rtx_head(sk);
+	bool hopeless;
 
 	if (!skb)
 		return;
 	linnet_clock_refresh(tp);
-	if (window_shut(sk) ? !answers(sk) : retransmission_hopeless(sk)) {
+	hopeless = window_shut(sk) ? !answers(sk) : retransmission_hopeless(sk);
+	linnet_fastopen_timeout(sk, hopeless);
+	if (hopeless) {
 		timed_out(sk);
 		return;
 	}

@@ -54,6 +54,7 @@ struct linnet_header {
 #define LINNET_OPT_SACK_PERMITTED	4	/* RFC 2018, 2 */
 #define LINNET_OPT_SACK			5	/* RFC 2018, 3 */
 #define LINNET_OPT_TIMESTAMP		8	/* RFC 7323, 3.2 */
+#define LINNET_OPT_FASTOPEN		34	/* RFC 7413, 4.1.1 */
 
 #define LINNET_OPTLEN_MSS		4
 #define LINNET_OPTLEN_WSCALE		3
@@ -62,7 +63,10 @@ struct linnet_header {
 #define LINNET_OPTLEN_SACK_BLOCK	8
 #define LINNET_OPTLEN_TIMESTAMP		10
 #define LINNET_OPTLEN_TIMESTAMP_ALIGNED	12
+#define LINNET_OPTLEN_FASTOPEN_BASE	2
 
+#define LINNET_FASTOPEN_COOKIE_MIN	4	/* RFC 7413, 4.1.1 */
+#define LINNET_FASTOPEN_COOKIE_MAX	16
 #define LINNET_SACK_BLOCKS_MAX	4	/* what 40 octets of options can hold */
 #define LINNET_PAWS_MEMORY	(24 * 24 * 60 * 60)	/* s: RFC 7323, 5.5 */
 #define LINNET_WSCALE_MAX	14	/* RFC 7323, 2.3 */

@@ -496,7 +496,8 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 
 static void push(struct sock *sk, int nonagle)
 {
-	if (!skb_peek(&sk->sk_write_queue) || sk->sk_state == TCP_CLOSE)
+	if (!skb_peek(&sk->sk_write_queue) ||
+	    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT))
 		return;
 	if (!tcp_sk(sk)->packets_out)
 		linnet_cong_idle_restart(sk);

@@ -213,6 +213,8 @@ static void fast_open(void)
 	int l = sk_listen("127.0.0.1", 0, 5), value = 0;
 	socklen_t len = sizeof(value);
 
+	command("echo 3 >/proc/sys/net/%s",
+		proto == PROTO_TCP ? "ipv4/tcp_fastopen" : "linnet/fastopen");
 	sk_set(l, SOL_TCP, TCP_FASTOPEN, 5);
 	fd[0] = sk_new(AF_INET);
 	sk_set(fd[0], SOL_TCP, TCP_FASTOPEN_CONNECT, 1);

@@ -30,6 +30,8 @@ static const struct {
 	{ "max_syn_backlog", 1, 1073741823 },
 	{ "syncookies", 0, 2 },
 	{ "l3mdev_accept", 0, 1 },
+	{ "fastopen", 0, 2047 },
+	{ "fastopen_blackhole_timeout_sec", 0, 1073741823 },
 	{ "fin_timeout", 1, 86400 },
 	{ "keepalive_time", 1, 32767 },
 	{ "keepalive_intvl", 1, 32767 },

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct linnet_options opt, back;
-	__be32 octets[(LINNET_OPTIONS_MAX + 32) / 4];
+	__be32 octets[(LINNET_OPTIONS_MAX + 64) / 4];
 	unsigned int len;
 	bool syn;
 
@@ -27,8 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	linnet_options_parse(data + 1, size - 1, syn, &opt);
 
 	MUST(opt.n_sack <= LINNET_SACK_BLOCKS_MAX && opt.wscale <= LINNET_WSCALE_MAX);
-	MUST(syn || (!opt.mss && !opt.wscale_ok && !opt.sack_permitted));
+	MUST(syn || (!opt.mss && !opt.wscale_ok && !opt.sack_permitted && !opt.fastopen));
 	MUST(opt.wscale_ok || !opt.wscale);
+	MUST(opt.cookie_len <= LINNET_FASTOPEN_COOKIE_MAX && !(opt.cookie_len & 1));
+	MUST(opt.fastopen || !opt.cookie_len);
 	MUST(opt.timestamp || (!opt.tsval && !opt.tsecr));
 
 	len = linnet_options_len(&opt);
@@ -38,6 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	linnet_options_parse((const __u8 *)octets, len, syn, &back);
 	MUST(opt.mss == back.mss && opt.wscale_ok == back.wscale_ok &&
 	     opt.wscale == back.wscale && opt.sack_permitted == back.sack_permitted &&
+	     opt.fastopen == back.fastopen && opt.cookie_len == back.cookie_len &&
+	     !memcmp(opt.cookie, back.cookie, opt.cookie_len) &&
 	     opt.timestamp == back.timestamp && opt.tsval == back.tsval &&
 	     opt.tsecr == back.tsecr && opt.n_sack == back.n_sack &&
 	     !memcmp(opt.sack, back.sack, opt.n_sack * sizeof(*opt.sack)));

@@ -20,7 +20,9 @@ static bool same(const struct linnet_options *a, const struct linnet_options *b)
 {
 	if (a->mss != b->mss || a->wscale != b->wscale || a->n_sack != b->n_sack ||
 	    a->wscale_ok != b->wscale_ok || a->sack_permitted != b->sack_permitted ||
-	    a->timestamp != b->timestamp || a->tsval != b->tsval || a->tsecr != b->tsecr)
+	    a->timestamp != b->timestamp || a->tsval != b->tsval || a->tsecr != b->tsecr ||
+	    a->fastopen != b->fastopen || a->cookie_len != b->cookie_len ||
+	    memcmp(a->cookie, b->cookie, a->cookie_len))
 		return false;
 	for (int i = 0; i < LINNET_SACK_BLOCKS_MAX; i++)
 		if (a->sack[i].start != b->sack[i].start || a->sack[i].end != b->sack[i].end)
@@ -52,7 +54,17 @@ static void test_write(void)
 		  "\x01\x01\x08\x0a\x01\x02\x03\x04\xf5\xf6\xf7\xf8" },
 		{ { .wscale_ok = true, .wscale = 7 }, 4, "\x01\x03\x03\x07" },
 		{ { .wscale_ok = true, .wscale = 0 }, 4, "\x01\x03\x03\x00" },
+		/* Fast Open: a request, a cookie, with their padding */
+		{ { .fastopen = true }, 4, "\x22\x02\x01\x01" },
+		{ { .fastopen = true, .cookie_len = 4, .cookie = { 1, 2, 3, 4 } }, 8,
+		  "\x22\x06\x01\x02\x03\x04\x01\x01" },
+		{ { .fastopen = true, .cookie_len = 6, .cookie = { 1, 2, 3, 4, 5, 6 } }, 8,
+		  "\x22\x08\x01\x02\x03\x04\x05\x06" },
+		{ { .wscale_ok = true, .wscale = 7, .fastopen = true, .cookie_len = 8,
+		    .cookie = { 1, 2, 3, 4, 5, 6, 7, 8 } }, 16,
+		  "\x01\x03\x03\x07\x22\x0a\x01\x02\x03\x04\x05\x06\x07\x08\x01\x01" },
 		/* absent: the value beside it says nothing */
+		{ { .cookie_len = 8 }, 0, "" },
 		{ { .wscale = 7, .tsval = 1, .tsecr = 1 }, 0, "" },
 		{ { .n_sack = 1, .sack = { { 0xfffffff0, 0x10 } } }, 12,
 		  "\x01\x01\x05\x0a\xff\xff\xff\xf0\x00\x00\x00\x10" },
@@ -112,6 +124,22 @@ static void test_parse(void)
 		ROW("\x02\x04\xff\xfe", true, { .mss = 65534 }),
 		ROW("\x03\x03\x07", true, { .wscale_ok = true, .wscale = 7 }),
 		ROW("\x04\x02", true, { .sack_permitted = true }),
+		/* Fast Open (RFC 7413, 4.1.1): 0, 4, 6 ... 16 octets, on a SYN */
+		ROW("\x22\x02", true, { .fastopen = true }),
+		ROW("\x22\x02", false, { }),
+		ROW("\x22\x06\x01\x02\x03\x04", true,
+		    { .fastopen = true, .cookie_len = 4, .cookie = { 1, 2, 3, 4 } }),
+		ROW("\x22\x06\x01\x02\x03\x04", false, { }),
+		ROW("\x22\x12\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10",
+		    true, { .fastopen = true, .cookie_len = 16,
+			    .cookie = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 } }),
+		ROW("\x22\x04\x01\x02\x04\x02", true, { .sack_permitted = true }),
+		ROW("\x22\x07\x01\x02\x03\x04\x05\x04\x02", true, { .sack_permitted = true }),
+		ROW("\x22\x14\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
+		    "\x11\x12\x04\x02", true, { .sack_permitted = true }),
+		ROW("\x22\x06\x01\x02\x03", true, { }),
+		ROW("\x22\x06\x01\x02\x03\x04\x22\x02", true,
+		    { .fastopen = true, .cookie_len = 4, .cookie = { 1, 2, 3, 4 } }),
 		ROW("\x05\x0a\xff\xff\xff\xf0\x80\x00\x00\x01", false,
 		    { .n_sack = 1, .sack = { { 0xfffffff0, 0x80000001 } } }),
 		ROW("\x08\x0a\x81\x02\x03\x04\xf5\xf6\xf7\xf8", false,
@@ -329,6 +357,7 @@ static void test_order(void)
 				if (len > 100)
 					break;
 				p[len] = 9 + unit_below(247);
+				p[len] += p[len] == LINNET_OPT_FASTOPEN;
 				p[len + 1] = 2 + unit_below(9);
 				for (int j = 2; j < p[len + 1]; j++)
 					p[len + j] = unit_below(256);

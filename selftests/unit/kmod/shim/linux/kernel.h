@@ -27,6 +27,9 @@
 	type _v = (v), _lo = (lo), _hi = (hi);				\
 	_v < _lo ? _lo : _v > _hi ? _hi : _v; })
 
+/* to a multiple of a power of two */
+#define round_up(n, m)		((((n) - 1) | ((__typeof__(n))(m) - 1)) + 1)
+
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
