@@ -95,7 +95,7 @@ struct sock *linnet_child_make(struct sock *sk, struct linnet_request *req,
 	if (!child)
 		return NULL;
 	linnet_inherit_port(sk, child);
-	if (linnet_hash_unique(child)) {
+	if (linnet_hash_unique(child, NULL)) {
 		__acquire(&child->sk_lock.slock);	/* sk_clone_lock() did */
 		sock_set_flag(child, SOCK_DEAD);
 		this_cpu_inc(linnet_orphan_count);

@@ -115,7 +115,7 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 		sk = NULL;
 	}
 	if (!sk)
-		sk = linnet_lookup_listener(flow);
+		sk = linnet_lookup_listener(flow, skb);
 	if (!sk)
 		goto closed;
 
@@ -171,7 +171,7 @@ int linnet_icmp(const struct linnet_flow *flow, u32 seq,
 	struct tcp_sock *tp;
 
 	if (!sk)
-		sk = linnet_lookup_listener(flow);
+		sk = linnet_lookup_listener(flow, NULL);
 	if (!sk)
 		return -ENOENT;
 	if (sk->sk_state == TCP_TIME_WAIT) {

@@ -392,6 +392,8 @@ static struct sk_buff *data_for_syn(struct sock *sk, u32 room)
 		return NULL;
 	}
 	skb_trim(skb, fo->copied);
+	/* not before: it shares its place with what kfree_skb() looks at */
+	INIT_LIST_HEAD(&skb->tcp_tsorted_anchor);
 	return skb;
 }
 
@@ -466,6 +468,7 @@ static void take_back(struct sock *sk)
 		tp->snd_nxt = cb->seq;
 		tp->bytes_retrans += skb->len;
 		rb_erase(&skb->rbnode, &sk->tcp_rtx_queue);
+		list_del_init(&skb->tcp_tsorted_anchor);
 		cb->sacked = 0;
 		linnet_init_segs(skb, tp->mss_cache);
 		skb->dev = NULL;

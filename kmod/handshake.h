@@ -12,6 +12,8 @@
  * struct linnet_request - a connection in SYN-RECEIVED
  * @node: in the SYN queue, by the hash of its flow
  * @due: in the SYN queue, by the time of its timeout
+ * @owned: SO_REUSEPORT: in the directory of whose it is
+ * @listener: the listener that has it
  * @flow: the two ends
  * @opt: what the peer's SYN carried and we take up
  * @rcv_isn: the peer's initial sequence number
@@ -36,6 +38,8 @@
 struct linnet_request {
 	struct hlist_node	node;
 	struct list_head	due;
+	struct hlist_node	owned;
+	struct sock		*listener;
 	struct linnet_flow	flow;
 	struct linnet_options	opt;
 	u32			rcv_isn;
@@ -74,6 +78,7 @@ struct linnet_request *linnet_synq_alloc(void);
 void linnet_synq_free(struct linnet_request *req);
 struct linnet_request *linnet_synq_find(struct sock *sk,
 					const struct linnet_flow *flow);
+struct sock *linnet_synq_owner(const struct linnet_flow *flow);
 void linnet_synq_add(struct sock *sk, struct linnet_request *req);
 void linnet_synq_drop(struct sock *sk, struct linnet_request *req);
 void linnet_synq_restart(struct sock *sk, struct linnet_request *req);

@@ -66,6 +66,11 @@ static struct rtable *route_flow(struct sock *sk,
 		.fl4_dport	= flow->rport,
 	};
 
+	/* no socket remembers the VRF that a segment came by */
+	if (!fl4.flowi4_oif && netif_index_is_l3_master(flow->net, flow->iif))
+		fl4.flowi4_oif = flow->iif;
+	if (sk)
+		fl4.flowi4_flags = inet_sk_flowi_flags(sk);
 	return ip_route_output_key(flow->net, &fl4);
 }
 

@@ -94,9 +94,12 @@ static struct dst_entry *route_flow(struct sock *sk,
 		.fl6_dport	= flow->rport,
 	};
 
-	/* A link-local address means nothing without its link */
+	/* A link-local address means nothing without its link, and no socket
+	 * remembers the VRF that a segment came by
+	 */
 	if (!fl6.flowi6_oif &&
-	    ipv6_addr_type(&flow->raddr6) & IPV6_ADDR_LINKLOCAL)
+	    (ipv6_addr_type(&flow->raddr6) & IPV6_ADDR_LINKLOCAL ||
+	     netif_index_is_l3_master(flow->net, flow->iif)))
 		fl6.flowi6_oif = flow->iif;
 	return ip6_dst_lookup_flow(flow->net, NULL, &fl6, NULL);
 }

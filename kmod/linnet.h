@@ -364,6 +364,7 @@ struct linnet_net {
 	int	keepalive_intvl;
 	int	keepalive_probes;
 	int	max_tw_buckets;
+	int	timewait_reuse;	/* tw_reuse is a macro of the kernel's */
 	int	rfc1337;
 	int	rmem[3];
 	int	wmem[3];
@@ -517,12 +518,13 @@ void linnet_table_exit(void);
 int linnet_get_port(struct sock *sk, unsigned short port);
 void linnet_put_port(struct sock *sk);
 void linnet_inherit_port(struct sock *parent, struct sock *child);
-int linnet_hash_unique(struct sock *sk);
+int linnet_hash_unique(struct sock *sk, struct sock **tw);
 int linnet_hash_connect(struct sock *sk);
 int linnet_hash_listener(struct sock *sk);
 void linnet_unhash(struct sock *sk);
 struct sock *linnet_lookup_connection(const struct linnet_flow *flow);
-struct sock *linnet_lookup_listener(const struct linnet_flow *flow);
+struct sock *linnet_lookup_listener(const struct linnet_flow *flow,
+				    struct sk_buff *skb);
 void linnet_flow_of(const struct sock *sk, struct linnet_flow *flow);
 u32 linnet_flow_hash(const struct linnet_flow *flow);
 u64 linnet_flow_siphash(const struct linnet_flow *flow, u32 salt,
@@ -559,6 +561,9 @@ enum linnet_tw_verdict linnet_timewait_rcv(struct sock *tw,
 					   u32 *isn);
 void linnet_timewait_put(struct sock *tw);
 void linnet_timewait_kill(struct sock *tw);
+void linnet_timewait_finish(struct sock *tw);
+bool linnet_timewait_reuse(struct sock *sk, const struct sock *tw,
+			   bool asked_for);
 void linnet_timewait_purge(struct net *net);
 unsigned long linnet_timewait_expires(const struct sock *tw);
 

@@ -282,6 +282,7 @@ static int connect_from(struct sock *sk, u16 port)
 	struct port_chain *chain = chain_of(net, port);
 	struct linnet_bind_bucket *b;
 	int err = -EADDRNOTAVAIL;
+	struct sock *tw = NULL;
 	bool made = false;
 
 	spin_lock_bh(&chain->lock);
@@ -299,13 +300,15 @@ static int connect_from(struct sock *sk, u16 port)
 	}
 	inet_sk(sk)->inet_num = port;
 	inet_sk(sk)->inet_sport = htons(port);
-	err = linnet_hash_unique(sk);
+	err = linnet_hash_unique(sk, &tw);
 	if (!err)
 		take_port(sk, b);
 	else if (made)
 		drop_if_unused(b);
 out:
 	spin_unlock_bh(&chain->lock);
+	if (tw)
+		linnet_timewait_finish(tw);
 	if (err)
 		inet_sk(sk)->inet_num = 0;
 	return err;
@@ -327,9 +330,14 @@ int linnet_hash_connect(struct sock *sk)
 	struct linnet_flow flow;
 	int low, high, count, i, err = -EADDRNOTAVAIL;
 	u32 offset, *counter;
+	struct sock *tw;
 
-	if (inet_sk(sk)->inet_num)
-		return linnet_hash_unique(sk);
+	if (inet_sk(sk)->inet_num) {
+		err = linnet_hash_unique(sk, &tw);
+		if (tw)
+			linnet_timewait_finish(tw);
+		return err;
+	}
 
 	inet_sk_get_local_port_range(sk, &low, &high);
 	count = high - low + 1;

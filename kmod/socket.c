@@ -259,6 +259,7 @@ int linnet_connect_start(struct sock *sk)
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	linnet_set_state(sk, TCP_SYN_SENT);
+	tp->write_seq = 0;
 	err = linnet_hash_connect(sk);
 	if (err)
 		goto fail;
@@ -266,7 +267,9 @@ int linnet_connect_start(struct sock *sk)
 	sk_set_txhash(sk);
 	atomic_set(&inet_sk(sk)->inet_id, get_random_u16());
 	linnet_flow_of(sk, &flow);
-	tp->write_seq = linnet_isn(&flow);
+	/* unless it goes on where TIME-WAIT ended */
+	if (!tp->write_seq)
+		tp->write_seq = linnet_isn(&flow);
 	tp->tsoffset = linnet_timestamp_offset(&flow);
 	tp->snd_una = tp->write_seq;
 	tp->snd_nxt = tp->write_seq;

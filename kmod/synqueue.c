@@ -37,6 +37,22 @@ struct linnet_listen {
 
 static struct kmem_cache *request_cache;
 
+/* Whose is a request?  Of a SO_REUSEPORT group the listener that got the SYN
+ * must get the rest of the handshake, even if the group, or what its program
+ * says, has changed since.
+ */
+#define OWNER_CHAINS	256
+
+static struct owners {
+	spinlock_t		lock;
+	struct hlist_head	chain;
+} owners[OWNER_CHAINS];
+
+static struct owners *owners_of(const struct linnet_flow *flow)
+{
+	return &owners[linnet_flow_hash(flow) >> 24];
+}
+
 /**
  * linnet_synq_init() - make the cache of requests
  *
@@ -44,6 +60,12 @@ static struct kmem_cache *request_cache;
  */
 int linnet_synq_init(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < OWNER_CHAINS; i++) {
+		spin_lock_init(&owners[i].lock);
+		INIT_HLIST_HEAD(&owners[i].chain);
+	}
 	request_cache = KMEM_CACHE(linnet_request, SLAB_HWCACHE_ALIGN);
 	return request_cache ? 0 : -ENOMEM;
 }
@@ -124,6 +146,57 @@ struct linnet_request *linnet_synq_find(struct sock *sk,
 	return NULL;
 }
 
+/**
+ * linnet_synq_owner() - which of a SO_REUSEPORT group has the request of a flow?
+ * @flow: the two ends of a segment
+ *
+ * Return: the listener, with a reference, or NULL.
+ */
+struct sock *linnet_synq_owner(const struct linnet_flow *flow)
+{
+	struct owners *o = owners_of(flow);
+	struct linnet_request *req;
+	struct sock *sk = NULL;
+
+	if (hlist_empty(&o->chain))
+		return NULL;
+	spin_lock_bh(&o->lock);
+	hlist_for_each_entry(req, &o->chain, owned) {
+		if (net_eq(req->flow.net, flow->net) && same_flow(req, flow)) {
+			/* it drops its requests before it goes */
+			sk = req->listener;
+			sock_hold(sk);
+			break;
+		}
+	}
+	spin_unlock_bh(&o->lock);
+	return sk;
+}
+
+static void set_owner(struct sock *sk, struct linnet_request *req)
+{
+	struct owners *o = owners_of(&req->flow);
+
+	INIT_HLIST_NODE(&req->owned);
+	if (!sk->sk_reuseport)
+		return;
+	req->listener = sk;
+	spin_lock_bh(&o->lock);
+	hlist_add_head(&req->owned, &o->chain);
+	spin_unlock_bh(&o->lock);
+}
+
+static void clear_owner(struct linnet_request *req)
+{
+	struct owners *o = owners_of(&req->flow);
+
+	if (hlist_unhashed(&req->owned))
+		return;
+	spin_lock_bh(&o->lock);
+	hlist_del(&req->owned);
+	spin_unlock_bh(&o->lock);
+}
+
 static unsigned long timeout(const struct linnet_request *req)
 {
 	return usecs_to_jiffies(linnet_rto_backoff(LINNET_RTO_INITIAL_US,
@@ -175,6 +248,7 @@ void linnet_synq_add(struct sock *sk, struct linnet_request *req)
 	hlist_add_head(&req->node, bucket_of(listen, &req->flow));
 	wake_for(sk, req);
 	reqsk_queue_added(counts(sk));
+	set_owner(sk, req);
 }
 
 /**
@@ -186,6 +260,7 @@ void linnet_synq_drop(struct sock *sk, struct linnet_request *req)
 {
 	hlist_del(&req->node);
 	list_del(&req->due);
+	clear_owner(req);
 	if (!req->timeouts)
 		atomic_dec(&counts(sk)->young);
 	atomic_dec(&counts(sk)->qlen);

@@ -170,6 +170,16 @@ static const struct ctl_table template[] = {
 	LINNET_INT(keepalive_time, SYSCTL_ONE, &keepalive_max),
 	LINNET_INT(keepalive_intvl, SYSCTL_ONE, &keepalive_max),
 	LINNET_INT(keepalive_probes, SYSCTL_ONE, &probes_max),
+	{
+		.procname	= "tw_reuse",
+		.data		= (void *)offsetof(struct linnet_net,
+						   timewait_reuse),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= SYSCTL_TWO,
+	},
 	LINNET_INT(max_tw_buckets, SYSCTL_ZERO, &buffer_max),
 	LINNET_INT(limit_output_bytes, &buffer_min, &buffer_max),
 	LINNET_INT(min_tso_segs, SYSCTL_ONE, &segs_max),
@@ -243,6 +253,7 @@ static void set_defaults(struct net *net)
 	ln->keepalive_intvl = READ_ONCE(tcp->sysctl_tcp_keepalive_intvl) / HZ;
 	ln->keepalive_probes = READ_ONCE(tcp->sysctl_tcp_keepalive_probes);
 	ln->max_tw_buckets = READ_ONCE(tcp->tcp_death_row.sysctl_max_tw_buckets);
+	ln->timewait_reuse = READ_ONCE(tcp->sysctl_tcp_tw_reuse);
 	ln->rfc1337 = !!READ_ONCE(tcp->sysctl_tcp_rfc1337);
 	memcpy(ln->rmem, tcp->sysctl_tcp_rmem, sizeof(ln->rmem));
 	memcpy(ln->wmem, tcp->sysctl_tcp_wmem, sizeof(ln->wmem));

@@ -13,8 +13,10 @@
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
 #include <net/inet_hashtables.h>
+#include <net/sock_reuseport.h>
 
 #include "linnet.h"
+#include "handshake.h"
 #include "ports.h"
 #include "timewait.h"
 
@@ -23,7 +25,7 @@ struct bucket {
 	struct hlist_nulls_head		chain;
 };
 
-#define LISTENER_BUCKETS	64
+#define LISTENER_BUCKETS	1024
 
 static struct bucket *connections;
 static unsigned int connection_mask;
@@ -75,16 +77,40 @@ static struct bucket *connection_bucket(u32 hash)
 	return &connections[hash & connection_mask];
 }
 
-static struct bucket *listener_bucket(const struct net *net, u16 port)
+/* By port and local address: who listens on any address stands in one chain,
+ * whatever the family, and each address has its own
+ */
+static struct bucket *listener_bucket(const struct net *net, u16 port,
+				      u32 address_hash)
 {
-	return &listeners[(port ^ net_hash_mix(net)) % LISTENER_BUCKETS];
+	u32 hash = jhash_2words(port, address_hash,
+				hash_secret ^ net_hash_mix(net));
+
+	return &listeners[hash % LISTENER_BUCKETS];
+}
+
+static u32 address_hash4(__be32 address)
+{
+	return (__force u32)address;
+}
+
+static u32 address_hash6(const struct in6_addr *address)
+{
+	return ipv6_addr_any(address) ? 0 : ipv6_addr_hash(address);
 }
 
 static struct bucket *bucket_of(const struct sock *sk)
 {
-	return sk->sk_state == TCP_LISTEN ?
-		listener_bucket(sock_net(sk), sk->sk_num) :
-		connection_bucket(sk->sk_hash);
+	u32 hash;
+
+	if (sk->sk_state != TCP_LISTEN)
+		return connection_bucket(sk->sk_hash);
+	if (sk->sk_family == AF_INET ||
+	    ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
+		hash = address_hash4(sk->sk_rcv_saddr);
+	else
+		hash = address_hash6(&sk->sk_v6_rcv_saddr);
+	return listener_bucket(sock_net(sk), sk->sk_num, hash);
 }
 
 static bool device_matches(const struct sock *sk, const struct linnet_flow *flow)
@@ -154,93 +180,110 @@ begin:
 	return NULL;
 }
 
-/* The more a listener asks for, the better it fits; -1: not at all */
-static int listener_score(const struct sock *sk, const struct linnet_flow *flow)
+/* The more a listener asks for, the better it fits; -1: not at all.  @any: it
+ * must listen on any address, or else on that of the flow.
+ */
+static int listener_score(const struct sock *sk, const struct linnet_flow *flow,
+			  bool any)
 {
-	int score = 0;
+	int score = 1;
 
 	if (sk->sk_num != flow->lport || !net_eq(sock_net(sk), flow->net) ||
 	    sk->sk_state != TCP_LISTEN || !device_matches(sk, flow))
 		return -1;
-	if (sk->sk_bound_dev_if)
-		score += 4;
 	if (flow->family == AF_INET) {
-		if (sk->sk_family == AF_INET6) {
-			if (ipv6_only_sock(sk))
-				return -1;
-			if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr) &&
-			    !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
-				return -1;
-		} else {
-			score += 1;
-		}
-		if (sk->sk_rcv_saddr) {
-			if (sk->sk_rcv_saddr != flow->laddr)
-				return -1;
-			score += 2;
-		}
-		return score;
-	}
-	if (sk->sk_family != AF_INET6)
-		return -1;
-	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr)) {
-		if (!ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &flow->laddr6))
+		if (sk->sk_family == AF_INET6 &&
+		    (ipv6_only_sock(sk) ||
+		     (!ipv6_addr_any(&sk->sk_v6_rcv_saddr) &&
+		      !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))))
 			return -1;
-		score += 2;
+		if (sk->sk_rcv_saddr != (any ? 0 : flow->laddr))
+			return -1;
+		score += sk->sk_family == AF_INET;
+	} else if (sk->sk_family != AF_INET6 ||
+		   !ipv6_addr_equal(&sk->sk_v6_rcv_saddr,
+				    any ? &in6addr_any : &flow->laddr6)) {
+		return -1;
 	}
+	score += !!READ_ONCE(sk->sk_bound_dev_if);
+	score += READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id();
 	return score;
 }
 
-/**
- * linnet_lookup_listener() - find who would take a connection
- * @flow: the two ends of the segment
- *
- * Of listeners that fit equally well (SO_REUSEPORT) the hash of the flow picks
- * one, the same for every segment of a handshake.
- *
- * Context: RCU read side.
- * Return: a listener with a reference, or NULL.
- */
-struct sock *linnet_lookup_listener(const struct linnet_flow *flow)
+/* The best of those who listen on an address, or on any */
+static struct sock *best_listener(const struct linnet_flow *flow,
+				  struct sk_buff *skb, bool any)
 {
-	struct bucket *bucket = listener_bucket(flow->net, flow->lport);
+	u32 hash = any ? 0 : flow->family == AF_INET ?
+		   address_hash4(flow->laddr) : address_hash6(&flow->laddr6);
+	struct bucket *bucket = listener_bucket(flow->net, flow->lport, hash);
 	unsigned int slot = bucket - listeners;
 	const struct hlist_nulls_node *node;
-	struct sock *sk, *best;
-	int score, best_score, matches;
-	u32 hash;
+	struct sock *sk, *best, *member;
+	int score, best_score;
 
 begin:
 	best = NULL;
-	best_score = -1;
-	matches = 0;
-	hash = linnet_flow_hash(flow);
+	best_score = 0;
 	sk_nulls_for_each_rcu(sk, node, &bucket->chain) {
-		score = listener_score(sk, flow);
-		if (score < 0 || score < best_score)
+		score = listener_score(sk, flow, any);
+		if (score <= best_score)
 			continue;
-		if (score > best_score) {
-			best = sk;
-			best_score = score;
-			matches = 1;
-		} else if (sk->sk_reuseport) {
-			matches++;
-			if (reciprocal_scale(hash, matches) == 0)
-				best = sk;
-			hash = hash * 1664525 + 1013904223;
+		best_score = score;
+		best = sk;
+		if (!sk->sk_reuseport)
+			continue;
+		/* Of a group its program picks one, or the hash of the flow.
+		 * As with TCP nobody who stands behind it is asked.
+		 */
+		member = reuseport_select_sock(sk, linnet_flow_hash(flow), skb,
+					       skb ? linnet_header_len(
+						(void *)skb->data) : 0);
+		if (!IS_ERR_OR_NULL(member)) {
+			best = member;
+			goto found;
 		}
 	}
 	if (get_nulls_value(node) != slot)
 		goto begin;
 	if (!best)
 		return NULL;
+found:
 	if (unlikely(!refcount_inc_not_zero(&best->sk_refcnt)))
 		goto begin;
-	if (unlikely(listener_score(best, flow) < best_score)) {
+	if (unlikely(best->sk_state != TCP_LISTEN)) {
 		sock_put(best);
 		goto begin;
 	}
 	return best;
+}
+
+/**
+ * linnet_lookup_listener() - find who would take a connection
+ * @flow: the two ends of the segment
+ * @skb: the segment, data at its header, for the program of a SO_REUSEPORT
+ *	group; NULL: without asking it
+ *
+ * Who listens on the very address comes before those who listen on any, then
+ * who is bound to the device.  A handshake that has begun with one of a group
+ * goes on with him, whatever has become of the group.
+ *
+ * Context: RCU read side.
+ * Return: a listener with a reference, or NULL.
+ */
+struct sock *linnet_lookup_listener(const struct linnet_flow *flow,
+				    struct sk_buff *skb)
+{
+	struct sock *sk, *owner;
+
+	sk = best_listener(flow, skb, false) ?: best_listener(flow, skb, true);
+	if (!sk || !sk->sk_reuseport)
+		return sk;
+	owner = linnet_synq_owner(flow);
+	if (!owner)
+		return sk;
+	sock_put(sk);
+	return owner;
 }
 
 static void set_hash(struct sock *sk)
@@ -254,12 +297,15 @@ static void set_hash(struct sock *sk)
 /**
  * linnet_hash_unique() - enter a connection that must be the only one
  * @sk: a socket whose both ends are set
+ * @tw: set to the TIME-WAIT whose place it took (RFC 6191), or NULL: the caller
+ *	calls linnet_timewait_finish() for it, without other locks; NULL: a
+ *	child, which takes nobody's place
  *
  * Context: socket lock held.
  * Return: 0 or -EADDRNOTAVAIL when the same two ends are connected, or rest in
  * TIME-WAIT, already.
  */
-int linnet_hash_unique(struct sock *sk)
+int linnet_hash_unique(struct sock *sk, struct sock **tw)
 {
 	const struct hlist_nulls_node *node;
 	struct linnet_flow flow;
@@ -267,16 +313,25 @@ int linnet_hash_unique(struct sock *sk)
 	struct sock *other;
 	int err = 0;
 
+	if (tw)
+		*tw = NULL;
 	set_hash(sk);
 	linnet_flow_of(sk, &flow);
 	bucket = bucket_of(sk);
 	spin_lock_bh(&bucket->lock);
 	sk_nulls_for_each(other, node, &bucket->chain) {
-		if (other->sk_hash == sk->sk_hash &&
-		    connection_matches(other, &flow)) {
+		if (other->sk_hash != sk->sk_hash ||
+		    !connection_matches(other, &flow))
+			continue;
+		if (tw && other->sk_state == TCP_TIME_WAIT &&
+		    linnet_timewait_reuse(sk, other,
+					  sk->sk_userlocks & SOCK_BINDPORT_LOCK)) {
+			hlist_nulls_del_init_rcu(&other->sk_nulls_node);
+			*tw = other;
+		} else {
 			err = -EADDRNOTAVAIL;
-			break;
 		}
+		break;
 	}
 	if (!err) {
 		__sk_nulls_add_node_rcu(sk, &bucket->chain);
@@ -286,9 +341,37 @@ int linnet_hash_unique(struct sock *sk)
 	return err;
 }
 
+static bool listens_alike(const struct sock *a, const struct sock *b)
+{
+	return a->sk_num == b->sk_num && net_eq(sock_net(a), sock_net(b)) &&
+	       a->sk_family == b->sk_family &&
+	       ipv6_only_sock(a) == ipv6_only_sock(b) &&
+	       a->sk_bound_dev_if == b->sk_bound_dev_if && b->sk_reuseport &&
+	       uid_eq(linnet_compat_uid(a), linnet_compat_uid(b)) &&
+	       (a->sk_family == AF_INET ?
+		a->sk_rcv_saddr == b->sk_rcv_saddr :
+		ipv6_addr_equal(&a->sk_v6_rcv_saddr, &b->sk_v6_rcv_saddr));
+}
+
+static int join_group(struct sock *sk, struct bucket *bucket)
+{
+	bool any = sk->sk_family == AF_INET6 ?
+		   ipv6_addr_any(&sk->sk_v6_rcv_saddr) : !sk->sk_rcv_saddr;
+	const struct hlist_nulls_node *node;
+	struct sock *other;
+
+	sk_nulls_for_each(other, node, &bucket->chain)
+		if (other != sk && listens_alike(sk, other))
+			return reuseport_add_sock(sk, other, any);
+	return reuseport_alloc(sk, any);
+}
+
 /**
  * linnet_hash_listener() - enter a listener
  * @sk: a socket in LISTEN with a port
+ *
+ * One with SO_REUSEPORT joins the group of those who listen alike, for the
+ * same user, or begins one.
  *
  * Context: socket lock held.
  * Return: 0 or -ENOMEM.
@@ -296,14 +379,19 @@ int linnet_hash_unique(struct sock *sk)
 int linnet_hash_listener(struct sock *sk)
 {
 	struct bucket *bucket = bucket_of(sk);
+	int err = 0;
 
 	spin_lock_bh(&bucket->lock);
 	if (sk_unhashed(sk)) {
-		__sk_nulls_add_node_rcu(sk, &bucket->chain);
-		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+		if (sk->sk_reuseport)
+			err = join_group(sk, bucket);
+		if (!err) {
+			__sk_nulls_add_node_rcu(sk, &bucket->chain);
+			sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+		}
 	}
 	spin_unlock_bh(&bucket->lock);
-	return 0;
+	return err;
 }
 
 /**
@@ -322,6 +410,8 @@ void linnet_unhash(struct sock *sk)
 	if (__sk_nulls_del_node_init_rcu(sk))
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 	spin_unlock_bh(&bucket->lock);
+	if (rcu_access_pointer(sk->sk_reuseport_cb))
+		reuseport_detach_sock(sk);
 }
 
 /**

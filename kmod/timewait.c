@@ -42,8 +42,18 @@ void linnet_timewait_kill(struct sock *sk)
 {
 	struct linnet_timewait *tw = linnet_tw(sk);
 
-	if (!linnet_unhash_timewait(tw))
-		return;
+	if (linnet_unhash_timewait(tw))
+		linnet_timewait_finish(sk);
+}
+
+/**
+ * linnet_timewait_finish() - the end of TIME-WAIT that has left the table
+ * @sk: a struct linnet_timewait, seen as a socket; gone after this
+ */
+void linnet_timewait_finish(struct sock *sk)
+{
+	struct linnet_timewait *tw = linnet_tw(sk);
+
 	/* The timer may be running: it will find that there is nothing left
 	 * to do, and RCU keeps the memory until it has.
 	 */
@@ -51,6 +61,50 @@ void linnet_timewait_kill(struct sock *sk)
 	linnet_ports_del_timewait(tw);
 	atomic_dec(&linnet_pernet(sock_net(sk))->tw_count);
 	linnet_timewait_put(sk);
+}
+
+/* Does the connection stay within this host? */
+static bool is_loopback(const struct sock *sk)
+{
+	if (sk->sk_bound_dev_if == LOOPBACK_IFINDEX)
+		return true;
+	if (linnet_sk(sk)->af->family == AF_INET)
+		return ipv4_is_loopback(sk->sk_daddr) ||
+		       ipv4_is_loopback(sk->sk_rcv_saddr);
+	return ipv6_addr_loopback(&sk->sk_v6_daddr) ||
+	       ipv6_addr_loopback(&sk->sk_v6_rcv_saddr);
+}
+
+/**
+ * linnet_timewait_reuse() - may connect() take the place of TIME-WAIT?
+ * @sk: who connects, locked; told where to begin, if so
+ * @sk2: a struct linnet_timewait with the same two ends, seen as a socket
+ * @asked_for: the program has bound to this very port
+ *
+ * With timestamps old segments are told from new ones (RFC 6191, 2): a second
+ * after the last one the new connection's are certainly greater.  As TCP, for
+ * a port that was asked for without a question; for one that we choose if
+ * tw_reuse says so, always (1) or on the loopback interface (2).
+ */
+bool linnet_timewait_reuse(struct sock *sk, const struct sock *sk2,
+			   bool asked_for)
+{
+	int mode = READ_ONCE(linnet_pernet(sock_net(sk))->timewait_reuse);
+	const struct linnet_timewait *tw = linnet_tw(sk2);
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!tw->timestamps)
+		return false;
+	if (!asked_for &&
+	    (!mode || (mode == 2 && !is_loopback(sk)) ||
+	     (u32)ktime_get_seconds() == tw->ts_recent_stamp))
+		return false;
+	tp->write_seq = tw->snd_nxt + 65535 + 2;
+	if (!tp->write_seq)
+		tp->write_seq = 1;
+	tp->rx_opt.ts_recent = tw->ts_recent;
+	tp->rx_opt.ts_recent_stamp = tw->ts_recent_stamp;
+	return true;
 }
 
 static void timewait_expired(struct timer_list *t)

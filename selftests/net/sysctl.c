@@ -36,6 +36,7 @@ static const struct {
 	{ "keepalive_time", 1, 32767 },
 	{ "keepalive_intvl", 1, 32767 },
 	{ "keepalive_probes", 1, 127 },
+	{ "tw_reuse", 0, 2 },
 	{ "max_tw_buckets", 0, 1073741823 },
 	{ "challenge_ack_limit", 0, 2147483647 },
 	{ "adv_win_scale", -31, 31 },
