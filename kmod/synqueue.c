@@ -100,7 +100,7 @@ void linnet_synq_free(struct linnet_request *req)
 
 static struct request_sock_queue *counts(const struct sock *sk)
 {
-	return &inet_csk(sk)->icsk_accept_queue;
+	return &inet_csk((struct sock *)sk)->icsk_accept_queue;
 }
 
 static struct hlist_head *bucket_of(struct linnet_listen *listen,
