@@ -453,10 +453,10 @@ bool linnet_fastopen_repeated(struct sock *child,
 	    (seg->flags & (LINNET_SYN | LINNET_ACK)) != LINNET_SYN ||
 	    seg->seq != tcp_sk(child)->snd_wl1)
 		return false;
-	if (time_before(jiffies, ls->last_challenge +
-			msecs_to_jiffies(READ_ONCE(ln->invalid_ratelimit))))
+	if (tcp_jiffies32 - ls->last_challenge <
+	    msecs_to_jiffies(READ_ONCE(ln->invalid_ratelimit)))
 		return true;
-	ls->last_challenge = jiffies;
+	ls->last_challenge = tcp_jiffies32;
 	LINNET_COUNT(sock_net(child), SynRetrans);
 	linnet_retransmit(child, syn, 1);
 	return true;

@@ -359,7 +359,8 @@ void linnet_fastopen_option(const struct sock *sk, struct linnet_options *opt)
 static u32 room_in_syn(struct sock *sk, u16 mss)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 room = linnet_mss_for(linnet_sk(sk)->af, linnet_sk(sk)->pmtu);
+	u32 room = linnet_mss_for(linnet_sk(sk)->af,
+				  inet_csk(sk)->icsk_pmtu_cookie);
 
 	if (mss <= 1)
 		mss = linnet_sk(sk)->af->family == AF_INET ?
