@@ -285,8 +285,11 @@ static void attack(int step, bool backwards)
 	proto = wanted;
 	sk = tun_connected(0);
 	ours = attack_seconds(sk, step, backwards);
-	/* TCP answers fewer of them: it compresses ACKs with SACK */
-	CHECK(ours < 8 * tcp + 10);
+	/* Not a measurement: work that grew with the square of what is queued
+	 * would take hours.  TCP answers fewer of them: it compresses ACKs with
+	 * SACK.
+	 */
+	CHECK(ours < 20 * tcp + 60);
 	/* and the connection lives */
 	drain();
 	memset(octet, 'y', sizeof(octet));
