@@ -7,6 +7,7 @@
 #include "ecn.h"
 #include "flow.h"
 #include "pmtu.h"
+#include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
 

@@ -12,6 +12,7 @@
 #include <linux/mutex.h>
 
 #include "linnet.h"
+#include "recovery.h"
 #include "trace.h"
 
 static DEFINE_MUTEX(default_mutex);

@@ -10,6 +10,7 @@
 #include <net/xfrm.h>
 
 #include "linnet.h"
+#include "recovery.h"
 #include "timewait.h"
 
 /**

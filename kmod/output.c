@@ -10,6 +10,7 @@
 #include "ecn.h"
 #include "fastopen.h"
 #include "pmtu.h"
+#include "recovery.h"
 #include "trace.h"
 
 /**

@@ -14,6 +14,7 @@
  */
 #include "linnet.h"
 #include "pmtu.h"
+#include "recovery.h"
 #include "trace.h"
 
 #define LEAST_CWND	11	/* segments: RFC 4821, 7.3 wants enough ACKs */

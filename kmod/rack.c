@@ -16,6 +16,7 @@
  */
 #include "linnet.h"
 #include "rack.h"
+#include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
 

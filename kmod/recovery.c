@@ -24,6 +24,7 @@
 #include "pmtu.h"
 #include "prr.h"
 #include "rack.h"
+#include "recovery.h"
 #include "trace.h"
 
 /**

@@ -20,6 +20,7 @@
  */
 #include "linnet.h"
 #include "ecn.h"
+#include "recovery.h"
 #include "trace.h"
 
 /**

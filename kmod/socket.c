@@ -10,6 +10,7 @@
 #include "linnet.h"
 #include "fastopen.h"
 #include "flow.h"
+#include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
 

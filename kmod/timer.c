@@ -13,6 +13,7 @@
 #include "linnet.h"
 #include "fastopen.h"
 #include "pmtu.h"
+#include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
 

@@ -5,6 +5,7 @@
  */
 #include "linnet.h"
 #include "pmtu.h"
+#include "recovery.h"
 #include "trace.h"
 
 /**
