@@ -240,10 +240,74 @@ static void test_random(void)
 	       t.evicted > t.steps / 20, "%lu steps with more ranges than blocks", t.evicted);
 }
 
+/* Runs of buffers taken out and put back otherwise cut, as a collapse does it */
+static void test_runs(void)
+{
+	static const __u32 wrap = 0xffffff00;
+	static struct sk_buff skb[6], whole;
+	struct linnet_reassembly r;
+	struct sk_buff_head out, run;
+	struct sk_buff *after;
+	__u32 start, end, blocks;
+	struct linnet_block told[4];
+
+	__skb_queue_head_init(&out);
+	__skb_queue_head_init(&run);
+	linnet_reassembly_init(&r);
+	EXPECT(!linnet_reassembly_first(&r), "an empty queue has no first");
+	/* 0-100, 100-200 and overlapping 150-300; a gap; 400-500, 500-600, over the wrap */
+	for (int i = 0; i < 5; i++) {
+		static const int from[] = { 0, 100, 150, 400, 500 };
+		static const int to[] = { 100, 200, 300, 500, 600 };
+
+		memset(&skb[i], 0, sizeof(skb[i]));
+		LINNET_CB(&skb[i])->seq = wrap + from[i];
+		LINNET_CB(&skb[i])->end_seq = wrap + to[i];
+		EXPECT(linnet_reassembly_insert(&r, &skb[i], &out), "buffer %d is taken", i);
+	}
+	EXPECT(linnet_reassembly_first(&r) == &skb[0], "the first");
+	EXPECT(linnet_reassembly_after(&skb[4]) == NULL, "after the last is nothing");
+	after = linnet_reassembly_run_end(&skb[0], &start, &end);
+	EXPECT(after == &skb[3] && start == wrap && end == wrap + 300, "the first run: %u-%u",
+	       start - wrap, end - wrap);
+	EXPECT(!linnet_reassembly_run_end(after, &start, &end) && start == wrap + 400 &&
+	       end == wrap + 600, "the second run: %u-%u", start - wrap, end - wrap);
+
+	/* the first run becomes one buffer */
+	linnet_reassembly_take_run(&r, &skb[0], &skb[3], &run);
+	for (int i = 0; i < 3; i++)
+		EXPECT(__skb_dequeue(&run) == &skb[i], "taken in order: %d", i);
+	EXPECT(!__skb_dequeue(&run), "and no more");
+	EXPECT(r.bytes == 200 && r.last == &skb[4], "%u octets stay", r.bytes);
+	memset(&whole, 0, sizeof(whole));
+	LINNET_CB(&whole)->seq = wrap;
+	LINNET_CB(&whole)->end_seq = wrap + 300;
+	__skb_queue_tail(&run, &whole);
+	linnet_reassembly_put_run(&r, &run);
+	EXPECT(linnet_reassembly_first(&r) == &whole && r.bytes == 500 && r.last == &skb[4],
+	       "%u octets after it", r.bytes);
+
+	/* the last run, whole queue: the last buffer is known again */
+	linnet_reassembly_take_run(&r, &skb[3], NULL, &run);
+	EXPECT(r.last == &whole, "the last is what is left");
+	linnet_reassembly_put_run(&r, &run);
+	EXPECT(r.last == &skb[4] && r.bytes == 500, "and back again");
+
+	/* the last buffer takes more in: told first, in one block */
+	linnet_reassembly_extend(&r, wrap + 700);
+	EXPECT(LINNET_CB(&skb[4])->end_seq == wrap + 700 && r.bytes == 600, "extended");
+	r.dsack.start = r.dsack.end = 0;
+	EXPECT(linnet_reassembly_told(&r) == 2, "two blocks");
+	blocks = linnet_reassembly_blocks(&r, told, 4);
+	EXPECT(blocks == 2 && told[0].start == wrap + 400 && told[0].end == wrap + 700 &&
+	       told[1].start == wrap && told[1].end == wrap + 300, "what is told");
+}
+
 static const struct unit_test tests[] = {
 	{ "reassembly: examples of RFC 2018", test_rfc2018 },
 	{ "reassembly: examples of RFC 2883", test_rfc2883 },
 	{ "reassembly: prune", test_prune },
+	{ "reassembly: runs", test_runs },
 	{ "reassembly: random streams beside a model", test_random },
 };
 
