@@ -239,6 +239,17 @@ static unsigned int route_advmss(const struct dst_entry *dst)
 	return max_t(unsigned int, route_mtu(dst) - 40, 256);
 }
 
+/* No machine here has a VRF */
+struct net_device *dev_get_by_index_rcu(struct net *net, int ifindex)
+{
+	return NULL;
+}
+
+int l3mdev_master_ifindex_rcu(const struct net_device *dev)
+{
+	return 0;
+}
+
 static struct dst_ops route_ops = {
 	.family		= AF_INET,
 	.mtu		= ipv4_mtu,
