@@ -625,6 +625,56 @@ static bool syn_sent(struct sock *sk, struct linnet_segment *seg)
 	return taken;
 }
 
+/* Fifth, the part that depends on the state.  Returns false when the connection
+ * is over.
+ */
+static bool ack_by_state(struct sock *sk, const struct linnet_segment *seg)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (tp->snd_una != tp->write_seq)
+		return true;
+	switch (sk->sk_state) {
+	case TCP_FIN_WAIT1:
+		fin_acknowledged(sk, seg);
+		break;
+	case TCP_CLOSING:
+		linnet_timewait_start(sk);
+		break;
+	case TCP_LAST_ACK:
+		linnet_done(sk);
+		break;
+	}
+	return sk->sk_state != TCP_CLOSE;
+}
+
+static bool syn_is_out(const struct sock *sk)
+{
+	const struct sk_buff *head = linnet_rtx_head(sk);
+
+	return head && LINNET_CB(head)->flags & LINNET_SYN;
+}
+
+/* A peer that has shrunk its window below what it had received sends its ACKs
+ * from the new edge, which is below RCV.NXT here.  When memory makes both ends do
+ * so, each would drop the other's ACKs for ever.  Such an ACK, old as a segment,
+ * is taken for what it tells (RFC 9293, 3.10.7.4: "special allowance"); that it
+ * acknowledges what is out guards it (RFC 5961, 5).
+ */
+static bool old_but_telling(const struct sock *sk,
+			    const struct linnet_segment *seg)
+{
+	const u8 others = LINNET_SYN | LINNET_FIN | LINNET_RST;
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return sk->sk_state != TCP_SYN_RECV && !seg->len &&
+	       (seg->flags & (LINNET_ACK | others)) == LINNET_ACK &&
+	       seq_before(seg->seq, tp->rcv_nxt) &&
+	       tp->rcv_nxt - seg->seq <= max(tp->window_clamp, 65535U) &&
+	       seq_after(seg->ack, tp->snd_una) &&
+	       !seq_after(seg->ack, tp->snd_nxt);
+}
+
 /* RFC 9293, 3.10.7.4, first: is it in the window, and not an old duplicate? */
 static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 {
@@ -666,6 +716,12 @@ static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 	if (linnet_fastopen_repeated(sk, seg))
 		return false;
 	LINNET_COUNT(sock_net(sk), OutOfWindow);
+	if (old_but_telling(sk, seg)) {
+		linnet_acknowledge(sk, seg);
+		if (ack_by_state(sk, seg))
+			after_segment(sk);
+		return false;
+	}
 	if (seg->flags & LINNET_RST)
 		return false;
 	if (seg->flags & LINNET_SYN) {	/* RFC 5961, 4.2 */
@@ -715,36 +771,6 @@ static bool syn_received(struct sock *sk, struct linnet_segment *seg)
 	if (sk->sk_socket)
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 	return true;
-}
-
-/* Fifth, the part that depends on the state.  Returns false when the connection
- * is over.
- */
-static bool ack_by_state(struct sock *sk, const struct linnet_segment *seg)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (tp->snd_una != tp->write_seq)
-		return true;
-	switch (sk->sk_state) {
-	case TCP_FIN_WAIT1:
-		fin_acknowledged(sk, seg);
-		break;
-	case TCP_CLOSING:
-		linnet_timewait_start(sk);
-		break;
-	case TCP_LAST_ACK:
-		linnet_done(sk);
-		break;
-	}
-	return sk->sk_state != TCP_CLOSE;
-}
-
-static bool syn_is_out(const struct sock *sk)
-{
-	const struct sk_buff *head = linnet_rtx_head(sk);
-
-	return head && LINNET_CB(head)->flags & LINNET_SYN;
 }
 
 /**
