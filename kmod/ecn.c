@@ -159,8 +159,7 @@ void linnet_ecn_received(struct sock *sk, const struct linnet_segment *seg)
 	if (seg->flags & LINNET_CWR) {
 		tp->ecn_flags &= ~TCP_ECN_DEMAND_CWR;
 		/* its window may be one segment by now: do not keep it waiting */
-		linnet_sk(sk)->ack.pending = true;
-		linnet_sk(sk)->ack.now = true;
+		linnet_owe_ack_now(sk);
 	}
 	switch (seg->ecn) {
 	case INET_ECN_NOT_ECT:

@@ -215,6 +215,13 @@ static inline struct linnet_sock *linnet_sk(const struct sock *sk)
 	return (struct linnet_sock *)sk;
 }
 
+/* An ACK is owed, and at once (RFC 5681, 4.2) */
+static inline void linnet_owe_ack_now(struct sock *sk)
+{
+	linnet_sk(sk)->ack.pending = true;
+	linnet_sk(sk)->ack.now = true;
+}
+
 /* What the namespace of a socket has */
 static inline struct linnet_net *linnet_sk_net(const struct sock *sk)
 {
@@ -588,6 +595,8 @@ void linnet_transfer_start(struct sock *sk);
 void linnet_syn_options(struct sock *sk, const struct linnet_options *opt);
 void linnet_timestamp_store(struct tcp_sock *tp,
 			    const struct linnet_segment *seg);
+
+/* text.c: the data and the FIN of a segment */
 bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg);
 
 /* acknowledge.c: what an acknowledgement does to the sender */
