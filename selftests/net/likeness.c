@@ -482,6 +482,8 @@ static void window_growth(void)
 /* Where protocol.rst or sysctl.rst says why */
 static const char * const unlike[] = {
 	"congestion_control",	/* linnet_reno where TCP's cannot be held */
+	"fastopen",		/* off until somebody asks for it */
+	"fastopen_key",		/* a secret of its own */
 	NULL
 };
 
