@@ -564,8 +564,11 @@ void linnet_ack_arm(struct sock *sk)
 	if (ack->armed)
 		return;
 	ack->armed = true;
+	/* on a connection that has brought no data there is nothing to ride on
+	 * to be expected: as TCP, the next tick
+	 */
 	reset_timer(sk, &inet_csk(sk)->icsk_delack_timer,
-		       jiffies + ack->timeout);
+		       jiffies + (tcp_sk(sk)->data_segs_in ? ack->timeout : 1));
 }
 
 /**

@@ -118,9 +118,13 @@ static void tun_open(void)
 {
 	struct ifreq request = { .ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI };
 
+	command("modprobe -q tun || :");
 	tun = OK(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
 	OK(ioctl(tun, TUNSETIFF, &request));
 	command("ip addr add " LOCAL "/24 dev tun0 && ip link set tun0 up");
+	/* nobody will acknowledge the FIN of a test that is over */
+	command("echo 1 >/proc/sys/net/%s", proto == PROTO_TCP ? "ipv4/tcp_orphan_retries" :
+		"linnet/orphan_retries");
 }
 
 /* A connection to the peer made of packets; MSS and SACK permitted only */
