@@ -27,7 +27,8 @@ measure() { # MEGABYTES ARGS...
 }
 
 both() {
-	report "$1" --bidir && [ "$(octets sum_sent)" -ge $(($1 << 20)) ] &&
+	# it ends when the quicker of the two is done
+	report "$1" --bidir && [ "$(octets sum_sent)" -gt 0 ] &&
 		[ "$(octets sum_received)" -gt 0 ] &&
 		[ "$(octets sum_received_bidir_reverse)" -gt 0 ]
 }

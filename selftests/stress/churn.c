@@ -123,7 +123,8 @@ static void churn(void)
 	CHECK(counter("PassiveOpens", "PassiveOpens") >= n);
 	stock_await(&before, 120);
 	if (proto != PROTO_TCP)
-		CHECK_EQ(refs(), refs_before);
+		/* what tests before have left may have gone meanwhile */
+		CHECK(refs() <= refs_before);
 }
 
 static const struct test tests[] = {
