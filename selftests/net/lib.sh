@@ -73,13 +73,14 @@ finish() {
 	exit
 }
 
-# await COMMAND...: until it succeeds, 60 s at most
+# await COMMAND...: until it succeeds, 60 s at most, or AWAIT
 await() {
-	local end=$((SECONDS + 60))
+	local limit=${AWAIT:-60}
+	local end=$((SECONDS + limit))
 
 	until "$@"; do
 		if [ $SECONDS -ge $end ]; then
-			echo "# not in 60 s: $*"
+			echo "# not in $limit s: $*"
 			return 1
 		fi
 		sleep 0.1
