@@ -163,6 +163,12 @@ void linnet_destroy_sock(struct sock *sk)
 	sock_put(sk);
 }
 
+static bool reset_owed(int state)
+{
+	return (1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT |
+			       TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_SYN_RECV);
+}
+
 /**
  * linnet_done() - a connection is over
  * @sk: the socket, locked
@@ -195,6 +201,36 @@ void linnet_abort(struct sock *sk, int err)
 }
 
 /**
+ * linnet_diag_destroy() - proto->diag_destroy: an administrator ends a socket
+ * @sk: the socket, not locked
+ * @err: positive errno for the user
+ *
+ * As with TCP a listener stops to listen, and a peer is told by a reset.
+ *
+ * Return: 0, or -ENOENT when it is over already.
+ */
+int linnet_diag_destroy(struct sock *sk, int err)
+{
+	int old;
+
+	lock_sock(sk);
+	if (sk->sk_state == TCP_LISTEN)
+		linnet_listen_stop(sk);
+	/* an orphan is destroyed here, as in softirq */
+	local_bh_disable();
+	bh_lock_sock(sk);
+	old = sk->sk_state;
+	if (reset_owed(old))
+		linnet_send_active_reset(sk);
+	if (old != TCP_CLOSE)
+		linnet_abort(sk, err);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+	release_sock(sk);
+	return old == TCP_CLOSE ? -ENOENT : 0;
+}
+
+/**
  * linnet_reset_received() - the peer has reset the connection
  * @sk: the socket, locked
  *
@@ -214,12 +250,6 @@ void linnet_reset_received(struct sock *sk)
 	default:
 		linnet_abort(sk, ECONNRESET);
 	}
-}
-
-static bool reset_owed(int state)
-{
-	return (1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT |
-			       TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_SYN_RECV);
 }
 
 /**

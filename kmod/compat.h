@@ -60,6 +60,21 @@
 	inet_recv_error(sk, msg, len, addr_len)
 #endif
 
+/* 6.9: handlers of inet_diag have an owner; 6.18: its filter takes all that was
+ * asked
+ */
+#if KERNEL_FROM(6, 9)
+#define LINNET_COMPAT_DIAG_OWNER	.owner = THIS_MODULE,
+#else
+#define LINNET_COMPAT_DIAG_OWNER
+#endif
+#if KERNEL_FROM(6, 18)
+#define linnet_compat_diag_filter(filter, cb, sk)	filter((cb)->data, sk)
+#else
+#define linnet_compat_diag_filter(filter, cb, sk) \
+	filter(((struct inet_diag_dump_data *)(cb)->data)->inet_diag_nla_bc, sk)
+#endif
+
 /* 6.5: proto->ioctl takes a kernel pointer */
 #if KERNEL_FROM(6, 5)
 #define LINNET_IOCTL_ARGS	struct sock *sk, int cmd, int *karg

@@ -48,14 +48,8 @@ static void *sockets_start(struct seq_file *seq, loff_t *ppos)
 
 static void put_socket(void *v)
 {
-	struct sock *sk = v;
-
-	if (!v || v == SEQ_START_TOKEN)
-		return;
-	if (sk->sk_state == TCP_TIME_WAIT)
-		linnet_timewait_put(sk);
-	else
-		sock_put(sk);
+	if (v && v != SEQ_START_TOKEN)
+		linnet_table_put(v);
 }
 
 static void *sockets_next(struct seq_file *seq, void *v, loff_t *ppos)

@@ -30,6 +30,7 @@
  * @acked: the ACK has come, but the accept queue was full, or it carried no
  *	data and TCP_DEFER_ACCEPT waits for some
  * @ecn_ok: both ends agree on ECN (RFC 3168, 6.1.1)
+ * @cookie: what diag clients know it by, 0: none has seen it
  * @saved_syn: headers of the SYN, for TCP_SAVED_SYN
  * @sent_us: when the SYN and ACK was sent first, microseconds
  * @last_reply: when a segment was answered last, jiffies
@@ -55,6 +56,7 @@ struct linnet_request {
 	int			bound_dev_if;
 	bool			acked;
 	bool			ecn_ok;
+	u64			cookie;
 	struct saved_syn	*saved_syn;
 	u64			sent_us;
 	unsigned long		last_reply;
@@ -81,6 +83,9 @@ struct linnet_request *linnet_synq_find(struct sock *sk,
 struct sock *linnet_synq_owner(const struct linnet_flow *flow);
 void linnet_synq_add(struct sock *sk, struct linnet_request *req);
 void linnet_synq_drop(struct sock *sk, struct linnet_request *req);
+int linnet_synq_each(struct sock *sk, unsigned long skip,
+		     int (*each)(struct sock *sk, struct linnet_request *req,
+				 void *arg), void *arg);
 void linnet_synq_restart(struct sock *sk, struct linnet_request *req);
 
 /* child.c: from a request to a socket */

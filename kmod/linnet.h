@@ -502,6 +502,7 @@ int linnet_disconnect(struct sock *sk, int flags);
 void linnet_done(struct sock *sk);
 void linnet_reset_received(struct sock *sk);
 void linnet_abort(struct sock *sk, int err);
+int linnet_diag_destroy(struct sock *sk, int err);
 void linnet_destroy_sock(struct sock *sk);
 void linnet_destroy(struct sock *sk);
 void linnet_purge_queues(struct sock *sk);
@@ -553,6 +554,7 @@ struct linnet_table_position {
 
 struct sock *linnet_table_next(const struct net *net,
 			       struct linnet_table_position *pos);
+void linnet_table_put(struct sock *sk);
 
 enum linnet_tw_verdict {
 	LINNET_TW_DONE,		/* the segment has been dealt with */
@@ -807,13 +809,15 @@ void linnet_offload_caps(struct sock *sk, struct dst_entry *dst);
 void linnet_checksum_partial(struct sock *sk, struct sk_buff *skb,
 			     __sum16 pseudo);
 
-/* sysctl.c, stats.c, diag.c */
+/* sysctl.c, stats.c, diag.c, sockdiag.c */
 int linnet_sysctl_net_init(struct net *net);
 void linnet_sysctl_net_exit(struct net *net);
 int linnet_stats_net_init(struct net *net);
 void linnet_stats_net_exit(struct net *net);
 int linnet_diag_net_init(struct net *net);
 void linnet_diag_net_exit(struct net *net);
+int linnet_sockdiag_init(void);
+void linnet_sockdiag_exit(void);
 
 #define LINNET_MIB_LIST(X)						\
 	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets)	\

@@ -147,9 +147,14 @@ static int __init linnet_init(void)
 	err = linnet_ipv6_register();
 	if (err)
 		goto no_ipv6;
+	err = linnet_sockdiag_init();
+	if (err)
+		goto no_sockdiag;
 	pr_info("linnet: protocol %d\n", linnet_proto);
 	return 0;
 
+no_sockdiag:
+	linnet_ipv6_unregister();
 no_ipv6:
 	linnet_ipv4_unregister();
 no_ipv4:
@@ -176,6 +181,7 @@ no_table:
 /* No socket exists: each holds a reference to the module */
 static void __exit linnet_exit(void)
 {
+	linnet_sockdiag_exit();
 	linnet_ipv6_unregister();
 	linnet_ipv4_unregister();
 	linnet_offload_exit();

@@ -496,6 +496,7 @@ LINNET_COMPAT_DEFINE_SENDPAGE
 	.ioctl			= linnet_ioctl,				\
 	.init			= linnet_init_sock,			\
 	.destroy		= linnet_destroy,			\
+	.diag_destroy		= linnet_diag_destroy,			\
 	.shutdown		= linnet_shutdown,			\
 	.setsockopt		= linnet_setsockopt,			\
 	.getsockopt		= linnet_getsockopt,			\

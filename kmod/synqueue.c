@@ -276,6 +276,38 @@ unsigned int linnet_listen_syn_queue(const struct sock *sk)
 	return reqsk_queue_len(counts(sk));
 }
 
+/**
+ * linnet_synq_each() - look at the requests of a listener
+ * @sk: the listener, or what was one, locked
+ * @skip: so many are left out at the beginning
+ * @each: called for each; other than 0 ends the walk
+ * @arg: for it
+ *
+ * Return: 0, or what @each returned.
+ */
+int linnet_synq_each(struct sock *sk, unsigned long skip,
+		     int (*each)(struct sock *sk, struct linnet_request *req,
+				 void *arg), void *arg)
+{
+	struct linnet_listen *listen = linnet_sk(sk)->listen;
+	struct linnet_request *req;
+	unsigned int i;
+	int err;
+
+	for (i = 0; listen && i <= listen->mask; i++) {
+		hlist_for_each_entry(req, &listen->bucket[i], node) {
+			if (skip) {
+				skip--;
+				continue;
+			}
+			err = each(sk, req, arg);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
 /* How often to repeat.  Half of the queue is for the young: when it fills with
  * requests that have timed out, these get fewer repetitions, the fewer the
  * more of them there are.

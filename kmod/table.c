@@ -138,7 +138,11 @@ static bool connection_matches(const struct sock *sk,
 	       ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &flow->laddr6);
 }
 
-static void put_found(struct sock *sk)
+/**
+ * linnet_table_put() - give back what was found in a table
+ * @sk: a socket, or TIME-WAIT seen as one
+ */
+void linnet_table_put(struct sock *sk)
 {
 	if (sk->sk_state == TCP_TIME_WAIT)
 		linnet_timewait_put(sk);
@@ -170,7 +174,7 @@ begin:
 			return NULL;
 		/* it may have been given another peer since */
 		if (unlikely(!connection_matches(sk, flow))) {
-			put_found(sk);
+			linnet_table_put(sk);
 			goto begin;
 		}
 		return sk;

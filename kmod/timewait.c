@@ -150,6 +150,7 @@ void linnet_timewait_start(struct sock *sk)
 	tw->common.skc_v6_rcv_saddr = sk->sk_v6_rcv_saddr;
 	tw->common.skc_prot = sk->sk_prot;
 	write_pnet(&tw->common.skc_net, sock_net(sk));
+	tw->mark = READ_ONCE(sk->sk_mark);
 	/* one for the table and its timer */
 	refcount_set(&tw->common.skc_refcnt, 1);
 
@@ -297,6 +298,8 @@ void linnet_timewait_purge(struct net *net)
  */
 int linnet_timewait_init(void)
 {
+	BUILD_BUG_ON(offsetof(struct linnet_timewait, mark) !=
+		     offsetof(struct inet_timewait_sock, tw_mark));
 	timewait_cache = KMEM_CACHE(linnet_timewait, SLAB_HWCACHE_ALIGN);
 	return timewait_cache ? 0 : -ENOMEM;
 }

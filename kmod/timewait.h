@@ -10,6 +10,7 @@ struct linnet_bind_bucket;
 /**
  * struct linnet_timewait - a connection in TIME-WAIT (RFC 9293, 3.10.7.4)
  * @common: looks like a socket to the tables: addresses, ports, state
+ * @mark: SO_MARK; inet_diag finds it here, where TCP has it
  * @timer: ends it after 2 MSL
  * @bind_bucket: its local port, still taken
  * @snd_nxt: SND.NXT
@@ -27,6 +28,7 @@ struct linnet_bind_bucket;
  */
 struct linnet_timewait {
 	struct sock_common		common;
+	u32				mark;
 	struct timer_list		timer;
 	struct linnet_bind_bucket	*bind_bucket;
 	u32				snd_nxt;
