@@ -134,11 +134,12 @@ void linnet_check_reordering(struct sock *sk, u32 low, u32 high)
 	LINNET_COUNT(sock_net(sk), Reordering);
 }
 
-/* One after the highest octet that the peer is known to hold */
-static u32 highest_sacked(const struct sock *sk)
+/* One after the highest octet that the peer is known to hold, when it had
+ * acknowledged so much
+ */
+static u32 highest_sacked(const struct sock *sk, u32 una)
 {
-	return tcp_sk(sk)->sacked_out ? linnet_sk(sk)->sack_high :
-					tcp_sk(sk)->snd_una;
+	return tcp_sk(sk)->sacked_out ? linnet_sk(sk)->sack_high : una;
 }
 
 /* Cut a buffer so that a block's edge falls between two, where that gives whole
@@ -184,7 +185,7 @@ static void mark_sacked(struct sock *sk, struct sk_buff *skb,
 	if (!(cb->sacked & LINNET_EVER_RETRANS)) {
 		u64 sent = linnet_sent_us(skb);
 
-		if (seq_before(cb->seq, highest_sacked(sk)) &&
+		if (seq_before(cb->seq, highest_sacked(sk, tp->snd_una)) &&
 		    seq_before(cb->seq, ack->reordered))
 			ack->reordered = cb->seq;
 		if (!seq_after(cb->end_seq, tp->high_seq))
@@ -344,7 +345,7 @@ void linnet_scoreboard_sack(struct sock *sk, struct linnet_ack *ack)
 	unsigned int i = 0;
 
 	ack->reordered = tp->snd_nxt;
-	ack->prior_high = highest_sacked(sk);
+	ack->prior_high = highest_sacked(sk, ack->prior_una);
 	if (!seg->opt.n_sack || !tp->rx_opt.sack_ok)
 		return;
 	if (is_dsack(seg)) {
@@ -369,7 +370,7 @@ void linnet_scoreboard_sack(struct sock *sk, struct linnet_ack *ack)
 	}
 	if (inet_csk(sk)->icsk_ca_state != TCP_CA_Loss || tp->undo_marker)
 		linnet_check_reordering(sk, ack->reordered,
-					highest_sacked(sk));
+					highest_sacked(sk, tp->snd_una));
 }
 
 /**

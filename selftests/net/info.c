@@ -44,6 +44,10 @@ static void two_ends(int family)
 	CHECK_EQ(b.tcpi_bytes_sent - b.tcpi_bytes_retrans, 500000);
 	CHECK_EQ(a.tcpi_unacked + a.tcpi_sacked + a.tcpi_lost + a.tcpi_retrans, 0);
 	CHECK_EQ(a.tcpi_notsent_bytes, 0);
+	/* nothing is late here */
+	CHECK_EQ(a.tcpi_reord_seen + b.tcpi_reord_seen, 0);
+	CHECK_EQ(a.tcpi_reordering, 3);
+	CHECK_EQ(b.tcpi_reordering, 3);
 	CHECK_EQ(a.tcpi_snd_wscale, b.tcpi_rcv_wscale);
 	CHECK_EQ(b.tcpi_snd_wscale, a.tcpi_rcv_wscale);
 	CHECK_EQ(a.tcpi_options & 7, b.tcpi_options & 7);

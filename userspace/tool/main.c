@@ -13,6 +13,7 @@
 
 #include "ladder.h"
 #include "run.h"
+#include "ss.h"
 
 #define EXIT_USAGE	2
 
@@ -26,6 +27,7 @@ static const struct command {
 } commands[] = {
 	{ "run", cmd_run, "run a program with its TCP sockets replaced by Linnet's" },
 	{ "ladder", cmd_ladder, "print one connection of a capture as a ladder of segments" },
+	{ "ss", cmd_ss, "show Linnet's sockets with ss(8)" },
 	{ "version", cmd_version, "print the version, and whether the module is loaded" },
 	{ "help", cmd_help, "print this list" },
 };
@@ -74,7 +76,7 @@ int main(int argc, char **argv)
 	const char *command;
 
 	if (argc < 2) {
-		fprintf(stderr, "linnet: which command? run, ladder, version or help\n");
+		fprintf(stderr, "linnet: which command? run, ladder, ss, version or help\n");
 		return EXIT_USAGE;
 	}
 	command = argv[1];
@@ -90,6 +92,6 @@ int main(int argc, char **argv)
 		argv[1] = name;
 		return commands[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "linnet: '%s' is not a command: run, ladder, version or help\n", command);
+	fprintf(stderr, "linnet: '%s' is not a command: run, ladder, ss, version or help\n", command);
 	return EXIT_USAGE;
 }
