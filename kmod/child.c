@@ -69,6 +69,7 @@ static struct sock *copy_listener(struct sock *sk, struct linnet_request *req)
 	tp->window_clamp = req->window_clamp;
 	tp->rx_opt.rcv_wscale = req->rcv_wscale;
 	tp->total_retrans = req->retransmits;
+	tp->segs_in = 1;	/* the SYN */
 	tp->saved_syn = req->saved_syn;
 	req->saved_syn = NULL;
 	linnet_ecn_child(child, req->ecn_ok);

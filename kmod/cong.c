@@ -177,6 +177,23 @@ void linnet_cong_inherit(struct sock *child, const struct sock *parent)
 	linnet_cong_assign(child);
 }
 
+/* Twice the window a round trip in slow start, 1.2 times after: fast enough not
+ * to hold the window back, slow enough to avoid bursts of it.
+ */
+static void update_pacing_rate(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 percent = tcp_snd_cwnd(tp) < tp->snd_ssthresh / 2 ? 200 : 120;
+	u64 rate;
+
+	rate = (u64)tp->mss_cache * ((USEC_PER_SEC / 100) << 3) * percent;
+	rate *= max(tcp_snd_cwnd(tp), tp->packets_out);
+	if (likely(tp->srtt_us))
+		do_div(rate, tp->srtt_us);
+	WRITE_ONCE(sk->sk_pacing_rate,
+		   min_t(u64, rate, READ_ONCE(sk->sk_max_pacing_rate)));
+}
+
 /**
  * linnet_cong_start() - the connection is established: begin
  * @sk: the socket, locked
@@ -187,6 +204,8 @@ void linnet_cong_start(struct sock *sk)
 	if (ca_of(sk)->init)
 		ca_of(sk)->init(sk);
 	inet_csk(sk)->icsk_ca_initialized = 1;
+	if (!ca_of(sk)->cong_control)
+		update_pacing_rate(sk);
 }
 
 /**
@@ -280,23 +299,6 @@ void linnet_cong_pkts_acked(struct sock *sk, const struct ack_sample *sample)
 {
 	if (ca_of(sk)->pkts_acked)
 		ca_of(sk)->pkts_acked(sk, sample);
-}
-
-/* Twice the window a round trip in slow start, 1.2 times after: fast enough not
- * to hold the window back, slow enough to avoid bursts of it.
- */
-static void update_pacing_rate(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 percent = tcp_snd_cwnd(tp) < tp->snd_ssthresh / 2 ? 200 : 120;
-	u64 rate;
-
-	rate = (u64)tp->mss_cache * ((USEC_PER_SEC / 100) << 3) * percent;
-	rate *= max(tcp_snd_cwnd(tp), tp->packets_out);
-	if (likely(tp->srtt_us))
-		do_div(rate, tp->srtt_us);
-	WRITE_ONCE(sk->sk_pacing_rate,
-		   min_t(u64, rate, READ_ONCE(sk->sk_max_pacing_rate)));
 }
 
 /* May this ACK open the window?  On a path that reorders, SACK tells progress

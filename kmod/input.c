@@ -184,6 +184,7 @@ static void refuse(const struct sock *sk, const struct linnet_segment *seg)
 void linnet_established(struct sock *sk)
 {
 	linnet_set_state(sk, TCP_ESTABLISHED);
+	tcp_sk(sk)->delivered++;	/* our SYN */
 	/* with a fast open data have flown already */
 	if (!linnet_sk(sk)->fastopen_pending)
 		linnet_transfer_start(sk);

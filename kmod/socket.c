@@ -157,6 +157,7 @@ void linnet_init_connection(struct sock *sk)
 	tp->prior_cwnd = 0;
 	tp->reordering = READ_ONCE(ln->reordering);
 	tp->app_limited = ~0U;
+	tp->rate_app_limited = 1;
 	tp->is_cwnd_limited = 0;
 	tp->max_packets_out = 0;
 	tp->high_seq = 0;

@@ -89,8 +89,8 @@ static int answers(int nl, bool dump)
 		struct nlmsghdr *h = (void *)buf;
 
 		for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
+			if (h->nlmsg_type == NLMSG_DONE)	/* with an error or 0 */
+				return -*(int *)NLMSG_DATA(h);
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return -((struct nlmsgerr *)NLMSG_DATA(h))->error;
 			CHECK_EQ(h->nlmsg_type, SOCK_DIAG_BY_FAMILY);

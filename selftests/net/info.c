@@ -69,6 +69,33 @@ static void two_ends(int family)
 	close(fd[1]);
 }
 
+/* The handshake, before any data: as TCP counts it */
+static void fresh(void)
+{
+	struct tcp_info client, server;
+	int l = sk_listen("127.0.0.1", 7000, 1), c, s;
+
+	c = sk_connected("127.0.0.1", 7000);
+	s = OK(accept(l, NULL, NULL));
+	client = info_of(c);
+	server = info_of(s);
+	CHECK_EQ(client.tcpi_segs_out, 2);
+	CHECK_EQ(client.tcpi_segs_in, 1);
+	CHECK_EQ(server.tcpi_segs_out, 0);	/* its SYN and ACK a request's */
+	CHECK_EQ(server.tcpi_segs_in, 2);
+	CHECK_EQ(client.tcpi_delivered, 1);
+	CHECK_EQ(server.tcpi_delivered, 1);
+	CHECK(client.tcpi_delivery_rate_app_limited);
+	CHECK(server.tcpi_delivery_rate_app_limited);
+	/* a window a round trip, twice as fast */
+	CHECK(client.tcpi_pacing_rate < 1ULL << 40);
+	CHECK(server.tcpi_pacing_rate < 1ULL << 40);
+	CHECK_EQ(client.tcpi_total_retrans + server.tcpi_total_retrans, 0);
+	close(c);
+	close(s);
+	close(l);
+}
+
 static void two_ends_both(void)
 {
 	two_ends(AF_INET);
@@ -190,6 +217,7 @@ static void listener(void)
 }
 
 static const struct test tests[] = {
+	{ "a fresh connection", fresh },
 	{ "the two ends agree", two_ends_both },
 	{ "round trip", round_trip },
 	{ "not sent yet", not_sent },

@@ -284,8 +284,8 @@ def _():
 def _():
     def linnet(*args):
         return subprocess.run([program("linnet"), *args], capture_output=True, text=True, timeout=PATIENCE, check=False)
-    refused(linnet(), 2, "run, ladder, version or help")
-    refused(linnet("nonsense"), 2, "nonsense", "run, ladder, version or help")
+    refused(linnet(), 2, "run, ladder, ss, version or help")
+    refused(linnet("nonsense"), 2, "nonsense", "run, ladder, ss, version or help")
     refused(linnet("run"), 125, "which program?")
     refused(linnet("run", "--nonsense", "true"), 125, "--nonsense")
     for args in (("help",), ("--help",), ("run", "--help"), ("version",), ("--version",)):

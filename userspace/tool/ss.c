@@ -107,8 +107,10 @@ static int copy_answers(int nl, int file)
 		if (len < 0)
 			return errno;
 		for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
+			/* it may have ended by an error */
 			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
+				return h->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) ?
+				       -*(int *)NLMSG_DATA(h) : 0;
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return -((struct nlmsgerr *)NLMSG_DATA(h))->error ?: EPROTO;
 			if (write_all(file, h, NLMSG_ALIGN(h->nlmsg_len)))
@@ -127,7 +129,7 @@ static int ask(int family, int states, int file)
 		.h.nlmsg_type = SOCK_DIAG_BY_FAMILY,
 		.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 		.req.sdiag_family = family,
-		.req.sdiag_protocol = IPPROTO_LINNET,
+		.req.sdiag_protocol = (__u8)IPPROTO_LINNET,
 		.req.idiag_ext = EVERY_EXTENSION,
 		.req.idiag_states = states,
 	};
