@@ -120,15 +120,11 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 	if (!sk)
 		goto closed;
 
-	if (!policy_allows(sk, skb, flow->family)) {
-		sock_put(sk);
-		goto drop;
-	}
+	if (!policy_allows(sk, skb, flow->family))
+		goto refused;
 	nf_reset_ct(skb);
-	if (sk_filter_trim_cap(sk, skb, linnet_header_len(h))) {
-		sock_put(sk);
-		goto drop;
-	}
+	if (sk_filter_trim_cap(sk, skb, linnet_header_len(h)))
+		goto refused;
 	sk_incoming_cpu_update(sk);
 	sk_mark_napi_id(sk, skb);
 	skb->dev = NULL;
@@ -138,6 +134,10 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 	sock_put(sk);
 	return 0;
 
+refused:
+	atomic_inc(&sk->sk_drops);
+	sock_put(sk);
+	goto drop;
 closed:
 	if (!policy_allows(NULL, skb, flow->family) ||
 	    !linnet_segment_parse(skb, &seg))

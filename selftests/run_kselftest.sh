@@ -10,6 +10,7 @@ Usage: $0 [OPTION...]
   -c, --collection NAME      run the tests of this collection only (repeatable)
   -t, --test NAME:TEST       run this test only (repeatable)
   -s, --short                run only those of the short list
+  -g, --guest                leave out those that ask nothing of a kernel
   -l, --list                 tell what there is
   -o, --output FILE          the whole report into FILE, a line for each test to the screen
   -n, --no-dmesg             do not look for trouble in the kernel's log after each test
@@ -19,7 +20,7 @@ END
 
 base=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 1
 list=$base/kselftest-list.txt
-collections='' tests='' output='' dmesg=yes only_list=''
+collections='' tests='' output='' dmesg=yes only_list='' host=/dev/null
 while [ $# -gt 0 ]; do
 	case $1 in
 	-c | --collection | -t | --test | -o | --output)
@@ -31,6 +32,7 @@ while [ $# -gt 0 ]; do
 		esac
 		shift
 		;;
+	-g | --guest) host=$base/kselftest-host.txt ;;
 	-s | --short) list=$base/kselftest-short.txt ;;
 	-l | --list) only_list=yes ;;
 	-n | --no-dmesg) dmesg= ;;
@@ -51,6 +53,8 @@ for t in $tests; do
 	chosen="$chosen $t"
 done
 [ -n "$collections$tests" ] || chosen=$(cat "$list")
+# shellcheck disable=SC2086 # a list
+chosen=$(printf '%s\n' $chosen | grep -vxF -f "$host")
 if [ -n "$only_list" ]; then
 	# shellcheck disable=SC2086 # a list
 	printf '%s\n' $chosen

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The ends of a connection, and the states on the way (RFC 9293, 3.6). */
-#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "lib.h"
@@ -182,7 +182,7 @@ static void linger_wait(void)
 		/* the last one to close it is to be the parent */
 		close(fd[0]);
 		CHECK_EQ(write(closed[1], "", 1), 1);
-		usleep(300000);
+		AWAIT(!sk_in_state(port[0], port[1], "ESTABLISHED"));
 		receive_pattern(fd[1], 0, 100000, 1);
 		check_eof(fd[1]);
 		exit(0);
@@ -206,18 +206,24 @@ static void linger_wait(void)
 	CHECK(sk_in_state(port[0], port[1], "FIN-WAIT-1"));
 }
 
-/* What was written before close() arrives, however slow the reader */
+/* What was written before close() arrives, however late it is read */
 static void close_delivers(void)
 {
+	static uint8_t buf[65536];
+	uint64_t sent = 0;
+	ssize_t n;
+
 	open_pair();
-	if (!fork()) {
-		close(fd[1]);
-		send_pattern(fd[0], 0, 3 << 20, 1);
-		exit(0);
-	}
+	sk_nonblock(fd[0], true);
+	do {
+		pattern_fill(buf, sent, sizeof(buf), 1);
+		n = send(fd[0], buf, sizeof(buf), 0);
+		sent += n > 0 ? n : 0;
+	} while (n > 0);
+	CHECK(sent > 1 << 20);
 	close(fd[0]);
-	usleep(300000);
-	receive_pattern(fd[1], 0, 3 << 20, 1);
+	AWAIT(in_states("FIN-WAIT-1", "ESTABLISHED"));
+	receive_pattern(fd[1], 0, sent, 1);
 	check_eof(fd[1]);
 }
 
@@ -252,6 +258,7 @@ static void time_wait_port(void)
 	fd[0] = sk_new(AF_INET);
 	sk_set(fd[0], SOL_SOCKET, SO_REUSEADDR, 1);
 	OK(sk_bind(fd[0], "127.0.0.1", port[0]));
+	/* newer by its timestamp */
 	usleep(20000);
 	OK(sk_connect(fd[0], "127.0.0.1", port[1]));
 	fd[1] = OK(accept(other, NULL, NULL));
@@ -286,8 +293,8 @@ static void reset_while_sending(void)
 
 	open_pair();
 	if (!fork()) {
+		AWAIT(!sk_events(fd[0], POLLOUT, 0) && in_call(getppid(), SYS_sendto));
 		close(fd[0]);
-		usleep(200000);
 		OK(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)));
 		exit(0);
 	}
@@ -327,11 +334,11 @@ static const struct test tests[] = {
 	{ "SO_LINGER 0", linger_zero },
 	{ "SO_LINGER with time", linger_wait },
 	{ "close delivers what was written", close_delivers },
-	{ "TCP_LINGER2", fin_timeout },
+	{ "TCP_LINGER2", fin_timeout, .waits = true },
 	{ "TIME-WAIT and the port", time_wait_port },
 	{ "reset while sending", reset_while_sending },
 	{ "close before the handshake ends", close_in_handshake },
-	{ "TIME-WAIT ends after 60 s", time_wait_ends },
+	{ "TIME-WAIT ends after 60 s", time_wait_ends, .waits = true },
 };
 
 TEST_MAIN(tests)

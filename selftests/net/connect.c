@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Opening connections: socket, connect, listen, accept, and their errors. */
 #include <poll.h>
+#include <sys/syscall.h>
 
 #include "lib.h"
 
@@ -313,7 +314,7 @@ static void accept_waits(void)
 	int l = sk_listen("127.0.0.1", 0, 5), s, c;
 
 	if (!fork()) {
-		usleep(100000);
+		AWAIT(in_call(getppid(), SYS_accept));
 		sk_connected("127.0.0.1", sk_port(l));
 		exit(0);
 	}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Data: every octet, once, in order, whatever the call that moves it. */
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -190,7 +190,7 @@ static void wait_all(void)
 	if (!fork()) {
 		for (int i = 0; i < 100; i++) {
 			send_pattern(pair[0], i * 2000, 2000, 1);
-			usleep(1000);
+			AWAIT(!sk_outq(pair[0]));
 		}
 		exit(0);
 	}
@@ -313,11 +313,8 @@ static void interrupted(void)
 	sk_pair(AF_INET, pair);
 	sigaction(SIGUSR1, &action, NULL);
 	if (!fork()) {
-		/* it may not be waiting yet when the first one comes */
-		for (int i = 0; i < 50; i++) {
-			usleep(50000);
-			kill(getppid(), SIGUSR1);
-		}
+		AWAIT(in_call(getppid(), SYS_recvfrom));
+		kill(getppid(), SIGUSR1);
 		exit(0);
 	}
 	CHECK_ERR(recv(pair[1], &c, 1, 0), EINTR);

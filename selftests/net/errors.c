@@ -4,7 +4,6 @@
  * MTU.  Three namespaces in a row, a - r - b; sockets stay in the one that they
  * were made in.
  */
-#include <linux/tcp.h>
 #include <poll.h>
 
 #include "lib.h"
@@ -209,8 +208,6 @@ static void path_mtu(const char *host)
 
 	three_in_a_row();
 	for (int i = 0; i < 2; i++) {
-		struct tcp_info info;
-		socklen_t len = sizeof(info);
 		long before = proto == PROTO_TCP ? 0 : counter("PmtuReduced", NULL);
 
 		set_path_mtu(sizes[i]);
@@ -219,7 +216,8 @@ static void path_mtu(const char *host)
 			connect_through(host);
 		transfer(fd[0], fd[1], 1 << 20, 1 << 20);
 		for (int j = 0; j < 2; j++) {
-			OK(getsockopt(fd[j], SOL_TCP, TCP_INFO, &info, &len));
+			struct tcp_info info = sk_info(fd[j]);
+
 			CHECK_EQ(info.tcpi_pmtu, sizes[i]);
 			CHECK(info.tcpi_snd_mss < (unsigned int)sizes[i]);
 		}
@@ -369,20 +367,20 @@ static void device_goes(void)
 }
 
 static const struct test tests[] = {
-	{ "SYN without answer", black_hole },
-	{ "SYN lost", syn_lost },
-	{ "SYN-ACK lost", syn_ack_lost },
-	{ "ICMP errors of connect(), as TCP's", icmp_connect },
-	{ "ICMP errors of a connection are soft", icmp_soft },
+	{ "SYN without answer", black_hole, .waits = true },
+	{ "SYN lost", syn_lost, .waits = true },
+	{ "SYN-ACK lost", syn_ack_lost, .waits = true },
+	{ "ICMP errors of connect(), as TCP's", icmp_connect, .waits = true },
+	{ "ICMP errors of a connection are soft", icmp_soft, .waits = true },
 	{ "path MTU, IPv4", path_mtu4 },
 	{ "path MTU, IPv6", path_mtu6 },
-	{ "peer dies: TCP_USER_TIMEOUT", peer_dies },
-	{ "peer dies: back-off, retries2", back_off },
-	{ "peer comes back", comes_back },
-	{ "SO_KEEPALIVE", keepalive },
-	{ "peer has forgotten the connection", half_open },
-	{ "window probes without answer", probes_unanswered },
-	{ "interface goes", device_goes },
+	{ "peer dies: TCP_USER_TIMEOUT", peer_dies, .waits = true },
+	{ "peer dies: back-off, retries2", back_off, .waits = true },
+	{ "peer comes back", comes_back, .waits = true },
+	{ "SO_KEEPALIVE", keepalive, .waits = true },
+	{ "peer has forgotten the connection", half_open, .waits = true },
+	{ "window probes without answer", probes_unanswered, .waits = true },
+	{ "interface goes", device_goes, .waits = true },
 };
 
 TEST_MAIN(tests)

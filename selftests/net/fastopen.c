@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Fast Open (RFC 7413), client and server. */
-#include <linux/tcp.h>
 #include <poll.h>
 
 #include "segment.h"
@@ -36,15 +35,6 @@ static long count(const char *name)
 
 	snprintf(tcp, sizeof(tcp), "TCP%s", name);
 	return counter(name, tcp);
-}
-
-static struct tcp_info info(int fd)
-{
-	struct tcp_info info = {};
-	socklen_t len = sizeof(info);
-
-	OK(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	return info;
 }
 
 static int listener(const char *host, int most)
@@ -162,7 +152,7 @@ static void cookie_then_data(void)
 		expect_data(l, "second", &s);
 		CHECK_EQ(count("FastOpenActive"), active + 1);
 		CHECK_EQ(count("FastOpenPassive"), passive + 1);
-		CHECK(info(fd).tcpi_options & TCPI_OPT_SYN_DATA);
+		CHECK(sk_info(fd).tcpi_options & TCPI_OPT_SYN_DATA);
 		transfer(fd, s, 200000, 200000);
 		close(s);
 		close(l);
@@ -252,7 +242,7 @@ static void fall_back(void)
 	CHECK_EQ(fast_send(fd, "127.0.0.1", "again", 5, 0), 5);
 	expect_data(l, "again", &s);
 	CHECK_EQ(count("FastOpenActiveFail"), failed + 1);
-	CHECK(!(info(fd).tcpi_options & TCPI_OPT_SYN_DATA));
+	CHECK(!(sk_info(fd).tcpi_options & TCPI_OPT_SYN_DATA));
 	transfer(fd, s, 100000, 100000);
 	/* another key: a new cookie comes, and the next one is good */
 	mode(CLIENT | SERVER);
@@ -350,7 +340,7 @@ static void data_before_the_end(void)
 		CHECK_EQ(got.ack, 1009);
 		CHECK(!segment_find(&got, KIND, NULL));
 		expect_data(l, "question", &fd);
-		CHECK_EQ(info(fd).tcpi_state, 3);	/* SYN-RECEIVED */
+		CHECK_EQ(sk_info(fd).tcpi_state, 3);	/* SYN-RECEIVED */
 		CHECK_EQ(sk_events(fd, POLLIN | POLLOUT, 0), POLLOUT);
 		send_all(fd, "answer", 6);
 		segment_expect(tun, &answer, port, PSH | ACK);
@@ -368,7 +358,7 @@ static void data_before_the_end(void)
 		CHECK_EQ(again.seq, got.seq);
 		segment_answer(&answer, &again, ACK);
 		segment_send(tun, &again);
-		AWAIT(info(fd).tcpi_state == 1);
+		AWAIT(sk_info(fd).tcpi_state == 1);
 		CHECK_EQ(sk_outq(fd), 0);
 		again.flags = FIN | ACK;
 		segment_send(tun, &again);

@@ -3,7 +3,6 @@
  * hold KIND: have sockets of some kind until a signal comes.  Writes a line
  * when it has them.
  */
-#include <netinet/tcp.h>
 
 #include "lib.h"
 
@@ -103,8 +102,7 @@ static const struct test kinds[] = {
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (getenv("PROTO"))
-		proto = atoi(getenv("PROTO"));
+	proto_choose();
 	for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(*kinds); i++) {
 		if (strcmp(kinds[i].name, argv[1]))
 			continue;

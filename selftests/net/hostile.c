@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "lib.h"
+#include "stock.h"
 
 #define SERVER		"192.0.2.1"
 #define CLIENT		"192.0.2.2"
@@ -303,33 +303,23 @@ static double under_fire(const attack *kinds, int n)
 	return took;
 }
 
-static bool all_back(void)
-{
-	return proto == PROTO_TCP || counter("SocketsAll", NULL) == 0;
-}
-
 static void compare(const attack *kinds, int n)
 {
 	double tcp, ours;
+	struct stock before;
 	int wanted = proto;
-	long pages;
 
 	sent = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	proto = PROTO_TCP;
 	tcp = under_fire(kinds, n);
 	proto = wanted;
-	pages = proto == PROTO_TCP ? 0 : counter("MemoryPagesAll", NULL);
-	OK(unshare(CLONE_NEWNET));
-	command("ip link set lo up");
+	stock_take_sockets(&before);
+	ns_alone();
 	ours = under_fire(kinds, n);
 	/* both take the same share of a processor; a busy host adds to either */
 	if (ours > 3 * tcp + 5)
 		FAIL("%.2f s, but TCP takes %.2f s", ours, tcp);
-	/* an orphan may rest in FIN-WAIT-2 for fin_timeout, 60 s */
-	AWAIT_WITHIN(all_back(), 100);
-	if (proto != PROTO_TCP)
-		CHECK(counter("MemoryPagesAll", NULL) <=
-		      pages + 512 * sysconf(_SC_NPROCESSORS_ONLN));
+	stock_await_sockets(&before, PATIENCE);
 }
 
 static void all_kinds(void)

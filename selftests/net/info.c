@@ -3,21 +3,11 @@
  * TCP_INFO tells the truth: each field against what was done, and the two ends
  * against each other.
  */
-#include <linux/tcp.h>
 #include <poll.h>
 
 #include "lib.h"
 
 static int fd[2];
-
-static struct tcp_info info_of(int s)
-{
-	struct tcp_info info = { .tcpi_state = 0 };
-	socklen_t len = sizeof(info);
-
-	OK(getsockopt(s, SOL_TCP, TCP_INFO, &info, &len));
-	return info;
-}
 
 static void delay(int milliseconds)
 {
@@ -33,8 +23,8 @@ static void two_ends(int family)
 	transfer(fd[0], fd[1], 300000, 500000);
 	AWAIT(!sk_outq(fd[0]) && !sk_outq(fd[1]));
 	usleep(300000);
-	a = info_of(fd[0]);
-	b = info_of(fd[1]);
+	a = sk_info(fd[0]);
+	b = sk_info(fd[1]);
 	CHECK_EQ(a.tcpi_state, 1);
 	CHECK_EQ(a.tcpi_bytes_acked, 300001);	/* one end's SYN counts */
 	CHECK_EQ(b.tcpi_bytes_acked, 500000);
@@ -77,8 +67,8 @@ static void fresh(void)
 
 	c = sk_connected("127.0.0.1", 7000);
 	s = OK(accept(l, NULL, NULL));
-	client = info_of(c);
-	server = info_of(s);
+	client = sk_info(c);
+	server = sk_info(s);
 	CHECK_EQ(client.tcpi_segs_out, 2);
 	CHECK_EQ(client.tcpi_segs_in, 1);
 	CHECK_EQ(server.tcpi_segs_out, 0);	/* its SYN and ACK a request's */
@@ -114,7 +104,7 @@ static void round_trip(void)
 		send_all(fd[1], "abc", 3);
 		CHECK_EQ(recv(fd[0], &(char[3]){ }, 3, MSG_WAITALL), 3);
 	}
-	a = info_of(fd[0]);
+	a = sk_info(fd[0]);
 	CHECK(a.tcpi_min_rtt >= 50000 && a.tcpi_min_rtt < 200000);
 	CHECK(a.tcpi_rtt >= a.tcpi_min_rtt && a.tcpi_rtt < 500000);
 	CHECK(a.tcpi_rto >= 200000 + a.tcpi_rtt / 2);
@@ -129,15 +119,23 @@ static void not_sent(void)
 	sk_pair(AF_INET, fd);
 	sk_set(fd[0], SOL_TCP, TCP_CORK, 1);
 	send_pattern(fd[0], 0, 1000, 1);
-	a = info_of(fd[0]);
+	a = sk_info(fd[0]);
 	CHECK_EQ(a.tcpi_notsent_bytes, 1000);
 	CHECK_EQ(a.tcpi_bytes_sent, 0);
 	sk_set(fd[0], SOL_TCP, TCP_CORK, 0);
 	receive_pattern(fd[1], 0, 1000, 1);
 	AWAIT(!sk_outq(fd[0]));
-	a = info_of(fd[0]);
+	a = sk_info(fd[0]);
 	CHECK_EQ(a.tcpi_notsent_bytes, 0);
 	CHECK_EQ(a.tcpi_bytes_sent, 1000);
+}
+
+/* Nothing is under way, and something waits for the window */
+static bool stands_still(void)
+{
+	struct tcp_info a = sk_info(fd[0]);
+
+	return !a.tcpi_unacked && a.tcpi_notsent_bytes && a.tcpi_rwnd_limited;
 }
 
 /* A reader who does not read: the window holds the sender back */
@@ -149,22 +147,17 @@ static void window_limited(void)
 
 	sk_pair(AF_INET, fd);
 	sk_set(fd[1], SOL_SOCKET, SO_RCVBUF, 50000);
-	CHECK_EQ(info_of(fd[0]).tcpi_busy_time, 0);
+	CHECK_EQ(sk_info(fd[0]).tcpi_busy_time, 0);
 	sk_nonblock(fd[0], true);
 	sk_nonblock(fd[1], true);
 	while (sk_events(fd[0], POLLOUT, 200))
 		send(fd[0], big, sizeof(big), 0);
-	/* half a second of it; on a busy machine the window may be full later
-	 * than the buffer
-	 */
-	for (int tries = 0; ; tries++) {
-		before = info_of(fd[0]);
-		usleep(500000);
-		after = info_of(fd[0]);
-		if (after.tcpi_rwnd_limited >= before.tcpi_rwnd_limited + 400000)
-			break;
-		CHECK(tries < 10);
-	}
+	/* on a busy machine the window may be full later than the buffer */
+	AWAIT(stands_still());
+	before = sk_info(fd[0]);
+	usleep(500000);
+	after = sk_info(fd[0]);
+	CHECK(after.tcpi_rwnd_limited >= before.tcpi_rwnd_limited + 450000);
 	CHECK(after.tcpi_notsent_bytes > 0);
 	CHECK(after.tcpi_busy_time >= before.tcpi_busy_time + 400000);
 	CHECK(after.tcpi_busy_time >= after.tcpi_rwnd_limited);
@@ -173,9 +166,9 @@ static void window_limited(void)
 		CHECK(n > 0 || errno == EAGAIN);
 	}
 	/* quiet: the watches stand */
-	before = info_of(fd[0]);
+	before = sk_info(fd[0]);
 	usleep(200000);
-	after = info_of(fd[0]);
+	after = sk_info(fd[0]);
 	CHECK_EQ(after.tcpi_busy_time, before.tcpi_busy_time);
 	CHECK_EQ(after.tcpi_rwnd_limited, before.tcpi_rwnd_limited);
 }
@@ -188,14 +181,14 @@ static void in_flight(void)
 	delay(100);
 	sk_pair(AF_INET, fd);
 	send_pattern(fd[0], 0, 3000, 1);
-	a = info_of(fd[0]);
+	a = sk_info(fd[0]);
 	CHECK_EQ(a.tcpi_unacked, 1);
 	CHECK_EQ(a.tcpi_bytes_acked, 1);
 	CHECK_EQ(a.tcpi_data_segs_out, 1);
 	CHECK(a.tcpi_last_data_sent < 1000);
 	receive_pattern(fd[1], 0, 3000, 1);
 	AWAIT(!sk_outq(fd[0]));
-	a = info_of(fd[0]);
+	a = sk_info(fd[0]);
 	CHECK_EQ(a.tcpi_unacked, 0);
 	CHECK_EQ(a.tcpi_bytes_acked, 3001);
 	/* a rate of 3000 octets in 200 ms, more or less */
@@ -207,13 +200,13 @@ static void in_flight(void)
 static void listener(void)
 {
 	int l = sk_listen("127.0.0.1", 0, 7);
-	struct tcp_info a = info_of(l);
+	struct tcp_info a = sk_info(l);
 
 	CHECK_EQ(a.tcpi_state, 10);
 	CHECK_EQ(a.tcpi_unacked, 0);
 	CHECK_EQ(a.tcpi_sacked, 7);
 	sk_connected("127.0.0.1", sk_port(l));
-	AWAIT(info_of(l).tcpi_unacked == 1);
+	AWAIT(sk_info(l).tcpi_unacked == 1);
 }
 
 static const struct test tests[] = {

@@ -52,23 +52,127 @@ static void loopback_up(void)
 	close(fd);
 }
 
-static void run_alone(const struct test *test)
+/* The namespaces of a process and its children, which ns_alone() has begun */
+static pid_t alone_pid;
+static int spaces[8], n_spaces;
+
+static void write_if_there(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		printf("# %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static void orphans_give_up(void)
+{
+	write_if_there("/proc/sys/net/linnet/orphan_retries", "1");
+	write_if_there("/proc/sys/net/linnet/fin_timeout", "1");
+	write_if_there("/proc/sys/net/ipv4/tcp_orphan_retries", "1");
+	write_if_there("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
+}
+
+/* Sockets whose peers go away with the test, or were never there, would wait
+ * for them for minutes, and keep their namespace and the module
+ */
+static void leave(void)
+{
+	if (getpid() != alone_pid)
+		return;
+	while (n_spaces)
+		if (!setns(spaces[--n_spaces], CLONE_NEWNET))
+			orphans_give_up();
+}
+
+/* Go into a new namespace, with the loopback interface up */
+static void ns_begin(void)
 {
 	OK(unshare(CLONE_NEWNET));
 	loopback_up();
+	if (n_spaces == sizeof(spaces) / sizeof(*spaces))
+		FAIL("more than %d namespaces", n_spaces);
+	spaces[n_spaces++] = ns_current();
+}
+
+void ns_alone(void)
+{
+	if (alone_pid != getpid()) {
+		alone_pid = getpid();
+		atexit(leave);
+	}
+	ns_begin();
+}
+
+static void run_alone(const struct test *test)
+{
+	ns_alone();
 	alarm(TEST_LIMIT);
 	test->run();
 	exit(0);
 }
 
-int run_tests(const struct test *tests, int n)
+/* PROTO=6 in the environment chooses kernel TCP */
+void proto_choose(void)
 {
-	int i, fd, status, failed = 0;
-	const char *only = getenv("ONLY");
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (getenv("PROTO"))
 		proto = atoi(getenv("PROTO"));
+}
+
+static bool chosen(const struct test *test)
+{
+	const char *only = getenv("ONLY");
+
+	return !only || !strcmp(only, test->name);
+}
+
+/* What it prints goes to a file, if there is one */
+static pid_t start(const struct test *test, FILE *output)
+{
+	pid_t pid = OK(fork());
+
+	if (!pid) {
+		if (output)
+			OK(dup2(fileno(output), STDOUT_FILENO));
+		run_alone(test);
+	}
+	return pid;
+}
+
+static void copy_out(FILE *output)
+{
+	char line[512];
+
+	rewind(output);
+	while (fgets(line, sizeof(line), output))
+		fputs(line, stdout);
+	fclose(output);
+}
+
+/* The result line of test number i, from 1; false when it has failed */
+static bool told(int i, const struct test *test, int status)
+{
+	if (WIFSIGNALED(status))
+		printf("# ended by signal %d (%s)\n", WTERMSIG(status),
+		       strsignal(WTERMSIG(status)));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP)
+		printf("ok %d %s # SKIP\n", i, test->name);
+	else
+		printf("%sok %d %s\n", status ? "not " : "", i, test->name);
+	return !status || (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP);
+}
+
+int run_tests(const struct test *tests, int n)
+{
+	FILE *output[n];
+	double begun;
+	pid_t pid[n];
+	int fd, status, failed = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	proto_choose();
 	fd = socket(AF_INET, SOCK_STREAM, proto);
 	if (fd < 0) {
 		printf("1..0 # SKIP protocol %d: %s\n", proto, strerror(errno));
@@ -76,31 +180,27 @@ int run_tests(const struct test *tests, int n)
 	}
 	close(fd);
 	printf("TAP version 13\n1..%d\n", n);
-	for (i = 0; i < n; i++) {
-		pid_t pid;
-
-		if (only && strcmp(only, tests[i].name)) {
+	for (int i = 0; i < n; i++) {
+		if (!tests[i].waits || !chosen(&tests[i]))
+			continue;
+		output[i] = tmpfile();
+		CHECK(output[i]);
+		pid[i] = start(&tests[i], output[i]);
+	}
+	for (int i = 0; i < n; i++) {
+		if (!chosen(&tests[i])) {
 			printf("ok %d %s # SKIP not asked for\n", i + 1, tests[i].name);
 			continue;
 		}
-		pid = fork();
-		if (!pid)
-			run_alone(&tests[i]);
-		if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-			perror("# fork");
-			return 1;
-		}
-		if (WIFSIGNALED(status))
-			printf("# ended by signal %d (%s)\n", WTERMSIG(status),
-			       strsignal(WTERMSIG(status)));
-		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP) {
-			printf("ok %d %s # SKIP\n", i + 1, tests[i].name);
-		} else if (status) {
-			printf("not ok %d %s\n", i + 1, tests[i].name);
-			failed++;
-		} else {
-			printf("ok %d %s\n", i + 1, tests[i].name);
-		}
+		begun = now();
+		if (!tests[i].waits)
+			pid[i] = start(&tests[i], NULL);
+		OK(waitpid(pid[i], &status, 0));
+		if (now() - begun > 2)
+			printf("# took %.1f s\n", now() - begun);
+		if (tests[i].waits)
+			copy_out(output[i]);
+		failed += !told(i + 1, &tests[i], status);
 	}
 	return failed != 0;
 }
@@ -111,6 +211,19 @@ double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Does this process sleep in this system call (SYS_...)? */
+bool in_call(int pid, int number)
+{
+	char path[32], text[64] = "";
+	int fd, in = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	fd = OK(open(path, O_RDONLY | O_CLOEXEC));
+	OK(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	return sscanf(text, "%d", &in) == 1 && in == number;
 }
 
 void command(const char *format, ...)
@@ -141,8 +254,7 @@ int ns_new(void)
 {
 	int before = ns_current(), ns;
 
-	OK(unshare(CLONE_NEWNET));
-	loopback_up();
+	ns_begin();
 	ns = ns_current();
 	ns_enter(before);
 	close(before);
@@ -277,6 +389,25 @@ void sk_set(int fd, int level, int name, int value)
 int sk_error(int fd)
 {
 	return sk_int(fd, SOL_SOCKET, SO_ERROR);
+}
+
+struct tcp_info sk_info(int fd)
+{
+	struct tcp_info info = { .tcpi_state = 0 };
+	socklen_t len = sizeof(info);
+
+	OK(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	return info;
+}
+
+/* One of SK_MEMINFO_... */
+uint32_t sk_meminfo(int fd, int what)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	OK(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len));
+	return info[what];
 }
 
 void sk_nonblock(int fd, bool on)

@@ -8,6 +8,8 @@
 #define LIB_H
 
 #include <errno.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* linux/tcp.h, which has all options, does not have this */
+/* netinet/tcp.h has this, but not all options */
 #define SOL_TCP		6
 
 #define PROTO_LINNET	253
@@ -33,8 +35,13 @@ extern int proto;
 struct test {
 	const char	*name;
 	void		(*run)(void);
+	/* it waits for timers most of the time: all of these run beside the
+	 * others, and leave counts of the whole machine alone
+	 */
+	bool		waits;
 };
 
+void proto_choose(void);
 int run_tests(const struct test *tests, int n);
 
 #define TEST_MAIN(tests)						\
@@ -100,9 +107,13 @@ void skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn
 	} while (0)
 
 double now(void);
+bool in_call(int pid, int number);
 void command(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Network namespaces, known by a descriptor, gone with the process */
+/* Network namespaces, known by a descriptor, gone with the process.  What it
+ * leaves in them gives up soon, when ns_alone() was the first.
+ */
+void ns_alone(void);
 int ns_new(void);
 void ns_enter(int ns);
 int ns_current(void);
@@ -127,6 +138,8 @@ int sk_peer_port(int fd);
 int sk_connect(int fd, const char *host, int port);
 int sk_connected(const char *host, int port);
 int sk_error(int fd);
+struct tcp_info sk_info(int fd);
+uint32_t sk_meminfo(int fd, int what);
 int sk_int(int fd, int level, int name);
 void sk_set(int fd, int level, int name, int value);
 void sk_nonblock(int fd, bool on);

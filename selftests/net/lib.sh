@@ -10,10 +10,21 @@ ns=()
 tests=0
 failed=0
 
+# Sockets whose peers go away with a namespace would wait for them for minutes,
+# and keep the namespace and the module
+orphans_give_up() { # NS
+	if [ "$PROTO" = 6 ]; then
+		in_ns "$1" sysctl -q net.ipv4.tcp_orphan_retries=1 net.ipv4.tcp_fin_timeout=5
+	elif [ -d /proc/sys/net/linnet ]; then
+		in_ns "$1" sysctl -q net.linnet.orphan_retries=1 net.linnet.fin_timeout=5
+	fi
+}
+
 cleanup() {
 	local n pid
 
 	for n in "${ns[@]}"; do
+		orphans_give_up "$n"
 		for pid in $(ip netns pids "$n" 2>/dev/null); do
 			kill "$pid" 2>/dev/null
 		done

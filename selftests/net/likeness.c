@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
-#include <linux/tcp.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip.h>
@@ -397,12 +396,7 @@ static const int writes[] = {
 
 static uint32_t window_of_peer(int fd)
 {
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	memset(&info, 0, sizeof(info));
-	OK(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	return info.tcpi_snd_wnd;
+	return sk_info(fd).tcpi_snd_wnd;
 }
 
 static int windows(const struct scene *s, int f, uint32_t told[STEPS], uint32_t *last)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Listeners: what a SYN brings about, segment by segment; TIME-WAIT and ports. */
-#include <linux/tcp.h>
 #include <poll.h>
 
 #include "segment.h"

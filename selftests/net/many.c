@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "lib.h"
+#include "stock.h"
 
 #define CLIENTS		100
 #define ROUNDS		20
@@ -129,36 +129,6 @@ static void early_data(void)
 	}
 }
 
-static void all_sockets(long *sockets, long *pages)
-{
-	FILE *file;
-
-	if (proto != PROTO_TCP) {
-		*sockets = counter("SocketsAll", NULL);
-		*pages = counter("MemoryPagesAll", NULL);
-		return;
-	}
-	file = fopen("/proc/net/sockstat", "r");
-	CHECK(file);
-	CHECK(fscanf(file, "%*[^\n] TCP: inuse %*d orphan %*d tw %*d alloc %ld mem %ld",
-		     sockets, pages) == 2);
-	fclose(file);
-}
-
-static bool back_to(long sockets, long pages)
-{
-	long s, p;
-
-	all_sockets(&s, &p);
-	return s <= sockets && p <= pages;
-}
-
-/* Each processor may keep 1 MB at hand for its sockets (SK_MEMORY_PCPU_RESERVE) */
-static long spare_pages(void)
-{
-	return 2 * sysconf(_SC_NPROCESSORS_ONLN) * (1 << 20) / sysconf(_SC_PAGESIZE);
-}
-
 /* The server resets some of them, so that calls may fail here */
 static void churn_some(int port, int n)
 {
@@ -185,9 +155,9 @@ static void churn(void)
 	enum { CHURNERS = 4, EACH = 1000 };
 	int l = sk_listen("127.0.0.1", 0, 64), i, fd;
 	static char buf[8192];
-	long sockets, pages;
+	struct stock before;
 
-	all_sockets(&sockets, &pages);
+	stock_take_sockets(&before);
 	for (i = 0; i < CHURNERS; i++)
 		if (!fork())
 			churn_some(sk_port(l), EACH);
@@ -200,16 +170,16 @@ static void churn(void)
 		close(fd);
 	}
 	reap(CHURNERS);
-	AWAIT(back_to(sockets, pages + spare_pages()));
+	stock_await_sockets(&before, PATIENCE);
 	CHECK_EQ(sk_count("LISTEN"), 1);
 }
 
 /* Half-finished: connections that nobody accepted, accepted or read */
 static void abandoned(void)
 {
-	long sockets, pages;
+	struct stock before;
 
-	all_sockets(&sockets, &pages);
+	stock_take_sockets(&before);
 	for (int i = 0; i < 20; i++) {
 		if (!fork()) {
 			int l = sk_listen("127.0.0.1", 0, 64), c = -1, s;
@@ -226,7 +196,7 @@ static void abandoned(void)
 		}
 		reap(1);
 	}
-	AWAIT(back_to(sockets, pages + spare_pages()));
+	stock_await_sockets(&before, PATIENCE);
 }
 
 static void time_wait_limit(void)

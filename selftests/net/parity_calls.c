@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <linux/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -536,7 +535,7 @@ static void filters(void)
 						sizeof(drops)));
 	AWAIT(!sk_outq(fd[0]));
 	send_all(fd[0], "abc", 3);
-	usleep(50000);
+	AWAIT(sk_meminfo(fd[1], SK_MEMINFO_DROPS));
 	say_result("drops", recv(fd[1], buf, 3, MSG_DONTWAIT));
 	say_result("lock", setsockopt(fd[1], SOL_SOCKET, SO_LOCK_FILTER, &(int){ 1 }, 4));
 	say_result("detach a locked one", setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER,

@@ -4,7 +4,6 @@
  * waiter of several.
  */
 #include <fcntl.h>
-#include <linux/tcp.h>
 #include <sys/epoll.h>
 
 #include "parity.h"

@@ -2,7 +2,6 @@
 /* The options that programs set, at level SOL_TCP above all. */
 #include <dirent.h>
 #include <linux/linnet.h>
-#include <linux/tcp.h>
 #include <sys/uio.h>
 
 #include "lib.h"
@@ -117,7 +116,6 @@ static void ip_options(void)
 static void max_segment(void)
 {
 	struct tcp_info info;
-	socklen_t len = sizeof(info);
 	int l = sk_listen("127.0.0.1", 0, 1);
 
 	fd[0] = sk_new(AF_INET);
@@ -126,18 +124,14 @@ static void max_segment(void)
 	fd[1] = OK(accept(l, NULL, NULL));
 	transfer(fd[0], fd[1], 100000, 100000);
 	for (int i = 0; i < 2; i++) {
-		OK(getsockopt(fd[i], SOL_TCP, TCP_INFO, &info, &len));
+		info = sk_info(fd[i]);
 		CHECK(info.tcpi_snd_mss <= 700 && info.tcpi_snd_mss >= 600);
 	}
 }
 
 static int data_segments_out(int s)
 {
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	OK(getsockopt(s, SOL_TCP, TCP_INFO, &info, &len));
-	return info.tcpi_data_segs_out;
+	return sk_info(s).tcpi_data_segs_out;
 }
 
 static void cork(void)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* SYN cookies (RFC 4987, 3.6): nothing is stored before a valid third segment. */
-#include <linux/tcp.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -21,15 +20,6 @@ static void mode(int value)
 static long sent_cookies(void)
 {
 	return counter("SyncookiesSent", "SyncookiesSent");
-}
-
-static struct tcp_info info(int fd)
-{
-	struct tcp_info info = {};
-	socklen_t len = sizeof(info);
-
-	OK(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	return info;
 }
 
 static void syn(struct segment *s, int family, int sport, uint32_t isn, int mss)
@@ -64,7 +54,7 @@ static void options(void)
 
 		mode(0);
 		c = sk_connected(loopback(families[i]), sk_port(l));
-		a = info(OK(accept(l, NULL, NULL)));
+		a = sk_info(OK(accept(l, NULL, NULL)));
 		mode(2);
 		before = sent_cookies();
 		received = counter("SyncookiesRecv", "SyncookiesRecv");
@@ -72,7 +62,7 @@ static void options(void)
 		s = OK(accept(l, NULL, NULL));
 		CHECK_EQ(sent_cookies(), before + 1);
 		CHECK_EQ(counter("SyncookiesRecv", "SyncookiesRecv"), received + 1);
-		b = info(s);
+		b = sk_info(s);
 		CHECK_EQ(b.tcpi_options & 7, TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE);
 		CHECK_EQ(b.tcpi_options & 7, a.tcpi_options & 7);
 		CHECK_EQ(b.tcpi_snd_wscale, a.tcpi_snd_wscale);
@@ -103,9 +93,9 @@ static void without_timestamps(void)
 		segment_answer(&got, &third, ACK);
 		segment_send(tun, &third);
 		fd = OK(accept(l, NULL, NULL));
-		CHECK_EQ(info(fd).tcpi_options & 7, 0);
+		CHECK_EQ(sk_info(fd).tcpi_options & 7, 0);
 		/* the entry of the table that is not above 1430 */
-		CHECK_EQ(info(fd).tcpi_snd_mss, families[i] == AF_INET ? 1300 : 1420);
+		CHECK_EQ(sk_info(fd).tcpi_snd_mss, families[i] == AF_INET ? 1300 : 1420);
 		send_all(fd, "abc", 3);
 		segment_expect(tun, &got, 7001, PSH | ACK);
 		CHECK_EQ(got.len, 3);
@@ -133,8 +123,8 @@ static void data_for_ack(void)
 	fd = OK(accept(l, NULL, NULL));
 	CHECK_EQ(recv(fd, buf, 4, MSG_WAITALL), 4);
 	CHECK(!memcmp(buf, "abcd", 4));
-	CHECK_EQ(info(fd).tcpi_snd_wscale, 8);
-	CHECK_EQ(info(fd).tcpi_options & 7, TCPI_OPT_TIMESTAMPS | TCPI_OPT_WSCALE);
+	CHECK_EQ(sk_info(fd).tcpi_snd_wscale, 8);
+	CHECK_EQ(sk_info(fd).tcpi_options & 7, TCPI_OPT_TIMESTAMPS | TCPI_OPT_WSCALE);
 }
 
 /* What is not a cookie of ours, or another's, is reset */

@@ -2,7 +2,6 @@
 /* net.linnet.*: readable, bounded, and each namespace's own. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 
 #include "lib.h"
 

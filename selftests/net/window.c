@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Flow control: small buffers, readers that stop, probes of a closed window. */
-#include <linux/tcp.h>
 #include <poll.h>
 
 #include "lib.h"
@@ -114,6 +113,14 @@ static void small_buffers(void)
 	}
 }
 
+/* Nothing is under way: it waits for the window */
+static bool held_back(void)
+{
+	struct tcp_info info = sk_info(fd[0]);
+
+	return !info.tcpi_unacked && info.tcpi_notsent_bytes;
+}
+
 /* A peer that sends small segments must not fill the memory with their headers */
 static void small_segments(void)
 {
@@ -131,8 +138,8 @@ static void small_segments(void)
 		}
 		exit(0);
 	}
+	AWAIT(held_back());
 	close(fd[0]);
-	usleep(500000);
 	receive_pattern(fd[1], 0, size, 1);
 	check_eof(fd[1]);
 }
@@ -145,7 +152,7 @@ static void fin_behind(void)
 	small_pair(8192, 0);
 	sent = fill(fd[0]);
 	OK(shutdown(fd[0], SHUT_WR));
-	usleep(500000);
+	AWAIT(held_back());
 	receive_pattern(fd[1], 0, sent, 1);
 	check_eof(fd[1]);
 	transfer(fd[1], fd[0], 100000, 0);
@@ -165,14 +172,13 @@ static void shrinks(void)
 /* The window that the handshake tells */
 static void clamp(void)
 {
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
 	int l = sk_listen("127.0.0.1", 0, 1);
+	struct tcp_info info;
 
 	sk_set(l, SOL_TCP, TCP_WINDOW_CLAMP, 20000);
 	fd[0] = sk_connected("127.0.0.1", sk_port(l));
 	fd[1] = OK(accept(l, NULL, NULL));
-	OK(getsockopt(fd[0], SOL_TCP, TCP_INFO, &info, &len));
+	info = sk_info(fd[0]);
 	CHECK(info.tcpi_snd_wnd > 0 && info.tcpi_snd_wnd <= 20000);
 	transfer(fd[0], fd[1], 1 << 20, 1 << 20);
 }

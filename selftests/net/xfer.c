@@ -7,7 +7,6 @@
  * at once.  The listener writes a line when it listens, the other when
  * it has connected.  PROTO is the protocol.
  */
-#include <netinet/tcp.h>
 #include <poll.h>
 
 #include "lib.h"
@@ -64,8 +63,7 @@ int main(int argc, char **argv)
 	int l, fd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (getenv("PROTO"))
-		proto = atoi(getenv("PROTO"));
+	proto_choose();
 	if (argc == 5 && !strcmp(argv[1], "-l")) {
 		l = sk_listen(argv[2], atoi(argv[3]), 1);
 		printf("# listening\n");

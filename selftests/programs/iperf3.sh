@@ -26,11 +26,14 @@ measure() { # MEGABYTES ARGS...
 		[ "$(octets sum_received)" -le "$(octets sum_sent)" ]
 }
 
+# It ends when the quicker of the two is done
 both() {
-	# it ends when the quicker of the two is done
-	report "$1" --bidir && [ "$(octets sum_sent)" -gt 0 ] &&
-		[ "$(octets sum_received)" -gt 0 ] &&
-		[ "$(octets sum_received_bidir_reverse)" -gt 0 ]
+	local there back
+
+	report "$1" --bidir || return 1
+	there=$(octets sum_sent) back=$(octets sum_received_bidir_reverse)
+	echo "# $there octets there, $back back"
+	[ "$((there > back ? there : back))" -ge $(($1 << 20)) ] && [ "$(octets sum_received)" -gt 0 ] && [ "$back" -gt 0 ]
 }
 
 ipv6() {

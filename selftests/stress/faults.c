@@ -11,7 +11,6 @@
  */
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

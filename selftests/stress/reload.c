@@ -267,8 +267,7 @@ static void fifty_times(void)
 
 		/* somebody has to be inside before it goes */
 		AWAIT(did->connected > before || did->refused > 50);
-		/* at first orphans of tests before may hold it: as long as R2 says */
-		unload_in_a_pause(i ? PATIENCE : 250);
+		unload_in_a_pause(PATIENCE);
 		/* some find that it is not there */
 		before = did->absent;
 		AWAIT(did->absent > before);

@@ -121,14 +121,8 @@ begin() {
 	new_ns c
 	new_ns d
 	join_ns "$c" "$d"
-	# who is left alone there is to give up soon
-	if [ "$PROTO" = 6 ]; then
-		in_ns "$c" sysctl -q net.ipv4.tcp_orphan_retries=1 net.ipv4.tcp_fin_timeout=5
-		in_ns "$d" sysctl -q net.ipv4.tcp_orphan_retries=1 net.ipv4.tcp_fin_timeout=5
-	else
-		in_ns "$c" sysctl -q net.linnet.orphan_retries=1 net.linnet.fin_timeout=5
-		in_ns "$d" sysctl -q net.linnet.orphan_retries=1 net.linnet.fin_timeout=5
-	fi
+	orphans_give_up "$c"
+	orphans_give_up "$d"
 	start "$c" "$d" 100000000000
 }
 

@@ -4,9 +4,9 @@
 # lab check and lab demo. Each tier leaves KTAP reports in build/check; the end
 # counts them.
 
-TIERS="unit build userspace net packet services demo"
-# Long, and hard on a busy machine: chosen by name, or with --full
-FULL_TIERS="programs stress"
+TIERS="unit build userspace net packet programs services demo"
+# Long: chosen by name, or with --full
+FULL_TIERS=stress
 CHECK=$BUILD/check
 INSTALLED=$BUILD/selftests/installed
 # Tiers that need exact times have a guest in virtual time

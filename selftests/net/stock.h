@@ -22,8 +22,9 @@ struct stock {
 #define STOCK_SHARED	512
 
 void stock_take(struct stock *s);
-bool stock_is_back(const struct stock *before);
+void stock_take_sockets(struct stock *s);
 void stock_await(const struct stock *before, int seconds);
+void stock_await_sockets(const struct stock *before, int seconds);
 long slab_kilobytes(void);
 bool full(void);
 

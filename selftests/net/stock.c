@@ -65,7 +65,8 @@ static void tcp_stock(struct stock *s)
 	fclose(file);
 }
 
-void stock_take(struct stock *s)
+/* All but the objects, which cost more to count */
+void stock_take_sockets(struct stock *s)
 {
 	if (proto == PROTO_TCP) {
 		tcp_stock(s);
@@ -75,6 +76,11 @@ void stock_take(struct stock *s)
 		s->time_waits = counter("TimeWaitNow", NULL);
 		s->pages = counter("MemoryPagesAll", NULL);
 	}
+}
+
+void stock_take(struct stock *s)
+{
+	stock_take_sockets(s);
 	for (int i = 0; i < STOCK_CACHES; i++)
 		s->objects[i] = slab_objects(cache_name(i));
 }
@@ -84,10 +90,6 @@ static long spare_pages(void)
 {
 	return 2 * sysconf(_SC_NPROCESSORS_ONLN) * (1 << 20) / sysconf(_SC_PAGESIZE);
 }
-
-static bool compare(const struct stock *s, const struct stock *before, bool tell)
-{
-	bool back = true;
 
 #define AT_MOST(what, now, most)						\
 	do {									\
@@ -99,38 +101,55 @@ static bool compare(const struct stock *s, const struct stock *before, bool tell
 		}								\
 	} while (0)
 
+static bool sockets_back(const struct stock *s, const struct stock *before, bool tell)
+{
+	bool back = true;
+
 	AT_MOST("sockets", s->sockets, before->sockets);
 	AT_MOST("orphans", s->orphans, before->orphans);
-	AT_MOST("TIME-WAIT", s->time_waits, before->time_waits);
 	AT_MOST("pages", s->pages, before->pages + spare_pages());
+	return back;
+}
+
+static bool all_back(const struct stock *s, const struct stock *before, bool tell)
+{
+	bool back = sockets_back(s, before, tell);
+
+	AT_MOST("TIME-WAIT", s->time_waits, before->time_waits);
 	for (int i = 0; i < STOCK_CACHES; i++)
 		AT_MOST(cache_name(i), s->objects[i],
 			before->objects[i] + (is_shared(cache_name(i)) ? STOCK_SHARED : 0));
 	return back;
 }
 
-bool stock_is_back(const struct stock *before)
-{
-	struct stock s;
+typedef bool (*comparison)(const struct stock *s, const struct stock *before, bool tell);
 
-	stock_take(&s);
-	return compare(&s, before, false);
-}
-
-/* Until all is as it was before: TIME-WAIT takes 60 s, objects go by RCU */
-void stock_await(const struct stock *before, int seconds)
+static void await(const struct stock *before, int seconds, comparison is_back,
+		  void (*take)(struct stock *s))
 {
 	double end = now() + seconds;
 	struct stock s;
 
 	do {
-		stock_take(&s);
-		if (compare(&s, before, false))
+		take(&s);
+		if (is_back(&s, before, false))
 			return;
 		usleep(100000);
 	} while (now() < end);
-	compare(&s, before, true);
+	is_back(&s, before, true);
 	FAIL("not all is back after %d s", seconds);
+}
+
+/* Until all is as it was before: TIME-WAIT takes 60 s, objects go by RCU */
+void stock_await(const struct stock *before, int seconds)
+{
+	await(before, seconds, all_back, stock_take);
+}
+
+/* Until sockets and their memory are */
+void stock_await_sockets(const struct stock *before, int seconds)
+{
+	await(before, seconds, sockets_back, stock_take_sockets);
 }
 
 /* What all slab caches of the machine have */
