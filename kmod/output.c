@@ -464,7 +464,9 @@ void linnet_send_fin(struct sock *sk)
 		LINNET_CB(tail)->end_seq = ++tp->write_seq;
 		linnet_append(sk, tail);
 	}
-	linnet_write_xmit(sk, linnet_send_mss(sk, NULL), TCP_NAGLE_OFF, false);
+	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), TCP_NAGLE_OFF,
+			      false))
+		linnet_persist_start(sk);
 }
 
 /**

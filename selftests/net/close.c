@@ -321,6 +321,19 @@ static void close_in_handshake(void)
 	AWAIT(sk_count(NULL) == 0);
 }
 
+/* A FIN that finds no way does not wait for one for ever */
+static void close_without_route(void)
+{
+	open_pair();
+	command("echo 1 >/proc/sys/net/%s", proto == PROTO_TCP ? "ipv4/tcp_orphan_retries" :
+		"linnet/orphan_retries");
+	/* there is no such device */
+	sk_set(fd[0], SOL_SOCKET, SO_BINDTOIFINDEX, 0x7fffffff);
+	close(fd[0]);
+	CHECK(sk_count("FIN-WAIT-1") == 1);
+	AWAIT(sk_count(NULL) == 1);
+}
+
 static const struct test tests[] = {
 	{ "FIN-WAIT-2, CLOSE-WAIT, TIME-WAIT", orderly },
 	{ "the accepting side closes first", passive_first },
@@ -338,6 +351,7 @@ static const struct test tests[] = {
 	{ "TIME-WAIT and the port", time_wait_port },
 	{ "reset while sending", reset_while_sending },
 	{ "close before the handshake ends", close_in_handshake },
+	{ "close without a route", close_without_route },
 	{ "TIME-WAIT ends after 60 s", time_wait_ends, .waits = true },
 };
 
