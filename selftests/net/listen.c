@@ -381,13 +381,13 @@ static void many_addresses(void)
 }
 
 static const struct test tests[] = {
-	{ "SYN and ACK is repeated, and given up", repeated },
+	{ "SYN and ACK is repeated, and given up", repeated, .waits = true },
 	{ "the same SYN again", same_syn },
 	{ "segments that are no SYN", nonsense },
-	{ "TCP_DEFER_ACCEPT", defer },
+	{ "TCP_DEFER_ACCEPT", defer, .waits = true },
 	{ "TCP_SAVE_SYN", save_syn },
 	{ "what children have from their listener", inherited },
-	{ "tw_reuse", timewait_reuse },
+	{ "tw_reuse", timewait_reuse, .waits = true },
 	{ "IP_BIND_ADDRESS_NO_PORT", no_port },
 	{ "IP_FREEBIND, IP_TRANSPARENT", foreign_address },
 	{ "VRF", vrf },

@@ -197,12 +197,12 @@ static void not_sent(void)
 }
 
 static const struct test tests[] = {
-	{ "zero window, probes, and on", zero_window },
-	{ "a window opens at once", opens_at_once },
-	{ "slow reader, small buffer", slow_reader },
-	{ "small buffers both ways", small_buffers },
+	{ "zero window, probes, and on", zero_window, .waits = true },
+	{ "a window opens at once", opens_at_once, .waits = true },
+	{ "slow reader, small buffer", slow_reader, .waits = true },
+	{ "small buffers both ways", small_buffers, .waits = true },
 	{ "small segments", small_segments },
-	{ "FIN behind a closed window", fin_behind },
+	{ "FIN behind a closed window", fin_behind, .waits = true },
 	{ "SO_RCVBUF changes under way", shrinks },
 	{ "TCP_WINDOW_CLAMP", clamp },
 	{ "TCP_NOTSENT_LOWAT", not_sent },
