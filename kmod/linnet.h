@@ -517,6 +517,8 @@ u32 linnet_readable(const struct sock *sk);
 bool linnet_pollin(const struct sock *sk, int target);
 void linnet_eat_received(struct sock *sk, struct sk_buff *skb);
 void linnet_after_read(struct sock *sk, int copied);
+int linnet_nothing_to_read(struct sock *sk, long timeo);
+bool linnet_reading_ends(const struct sock *sk, long timeo);
 void linnet_sndbuf_expand(struct sock *sk);
 int linnet_send_mss(struct sock *sk, int *size_goal);
 

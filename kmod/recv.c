@@ -123,10 +123,14 @@ void linnet_after_read(struct sock *sk, int copied)
 		linnet_send_ack(sk);
 }
 
-/* Nothing to read: what does the user get?  Returns 1 to wait, 0 for the end of
- * the stream, or an error.
+/**
+ * linnet_nothing_to_read() - there is nothing to read: what does the user get?
+ * @sk: the socket, locked
+ * @timeo: how long he would wait, jiffies
+ *
+ * Return: 1 to wait, 0 for the end of the stream, or an error.
  */
-static int nothing_to_read(struct sock *sk, long timeo)
+int linnet_nothing_to_read(struct sock *sk, long timeo)
 {
 	if (sock_flag(sk, SOCK_DONE))
 		return 0;
@@ -189,7 +193,12 @@ static int wait_for_data(struct sock *sk, bool enough, int copied, int flags,
 	return sk_wait_data(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
 }
 
-static bool reading_ends(const struct sock *sk, long timeo)
+/**
+ * linnet_reading_ends() - does what has been read so far have to do?
+ * @sk: the socket, locked
+ * @timeo: how long the user would wait for more, jiffies
+ */
+bool linnet_reading_ends(const struct sock *sk, long timeo)
 {
 	return sk->sk_err || sk->sk_state == TCP_CLOSE ||
 	       sk->sk_shutdown & RCV_SHUTDOWN || !timeo ||
@@ -222,9 +231,9 @@ static int peek_locked(struct sock *sk, struct msghdr *msg, size_t len,
 		}
 		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
 			break;
-		if (copied && reading_ends(sk, timeo))
+		if (copied && linnet_reading_ends(sk, timeo))
 			break;
-		err = copied ? 1 : nothing_to_read(sk, timeo);
+		err = copied ? 1 : linnet_nothing_to_read(sk, timeo);
 		if (err > 0)
 			err = wait_for_data(sk, copied >= target, copied,
 					    flags, &timeo);
@@ -270,10 +279,10 @@ static int read_locked(struct sock *sk, struct msghdr *msg, size_t len,
 		}
 		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
 			break;
-		if (copied && reading_ends(sk, timeo))
+		if (copied && linnet_reading_ends(sk, timeo))
 			break;
 		if (!copied) {
-			err = nothing_to_read(sk, timeo);
+			err = linnet_nothing_to_read(sk, timeo);
 			if (err <= 0)
 				break;
 		}

@@ -64,28 +64,6 @@ static int into_pipe(read_descriptor_t *desc, struct sk_buff *skb,
 	return n;
 }
 
-/* Nothing came: what is the answer?  1: wait */
-static int splice_nothing(struct sock *sk, long timeo)
-{
-	if (sock_flag(sk, SOCK_DONE))
-		return 0;
-	if (sk->sk_err)
-		return sock_error(sk);
-	if (sk->sk_shutdown & RCV_SHUTDOWN)
-		return 0;
-	if (sk->sk_state == TCP_CLOSE)
-		return -ENOTCONN;
-	if (!timeo)
-		return -EAGAIN;
-	return 1;
-}
-
-static bool splice_ends(const struct sock *sk, long timeo)
-{
-	return sk->sk_err || sk->sk_state == TCP_CLOSE || !timeo ||
-	       sk->sk_shutdown & RCV_SHUTDOWN || signal_pending(current);
-}
-
 static ssize_t splice_locked(struct sock *sk, struct splice_state *state,
 			     size_t len, long timeo)
 {
@@ -103,13 +81,13 @@ static ssize_t splice_locked(struct sock *sk, struct splice_state *state,
 				break;
 			release_sock(sk);
 			lock_sock(sk);
-			if (splice_ends(sk, timeo))
+			if (linnet_reading_ends(sk, timeo))
 				break;
 			continue;
 		}
 		if (spliced)
 			break;
-		err = splice_nothing(sk, timeo);
+		err = linnet_nothing_to_read(sk, timeo);
 		if (err <= 0)
 			return err;
 		/* Data that was there and could not be taken: the pipe is full */
