@@ -26,7 +26,9 @@
 #define PROTO_LINNET	253
 #define PROTO_TCP	6
 
-/* Seconds: software emulation on a busy host is slow */
+/* Seconds, to be multiplied by time_factor(): software emulation on a busy host
+ * is slow, a kernel full of checks more so
+ */
 #define PATIENCE	60
 #define TEST_LIMIT	150
 
@@ -98,7 +100,7 @@ void skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn
 
 #define AWAIT_WITHIN(condition, seconds)				\
 	do {								\
-		double _end = now() + (seconds);			\
+		double _end = now() + (seconds) * time_factor();	\
 		while (!(condition)) {					\
 			if (now() > _end)				\
 				FAIL("%s: not in %d s", #condition, seconds); \
@@ -108,6 +110,7 @@ void skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn
 
 double now(void);
 bool in_call(int pid, int number);
+int time_factor(void);
 void command(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Network namespaces, known by a descriptor, gone with the process.  What it

@@ -137,7 +137,7 @@ static void run_one(const struct scenario *s, int protocol, int out)
 {
 	proto = protocol;
 	ns_alone();
-	alarm(TEST_LIMIT);
+	alarm(TEST_LIMIT * time_factor());
 	transcript = fdopen(out, "w");
 	s->run();
 	if (fclose(transcript))
