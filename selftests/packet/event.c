@@ -136,6 +136,8 @@ static void parse_rest(const struct line *line, const char *p, struct event *e)
 	} else if (take(&p, "mtu")) {
 		e->kind = EVENT_MTU;
 		e->value = atoi(p);
+	} else if (take(&p, "veth")) {
+		e->kind = EVENT_VETH;
 	} else if (take(&p, "isn")) {
 		e->kind = EVENT_ISN;
 		e->value = strtoul(p, NULL, 0);

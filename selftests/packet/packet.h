@@ -8,7 +8,7 @@
  *	event.c		lines become events
  *	spec.c		the notation of segments, read and written
  *	wire.c		segments as octets: built, taken apart
- *	net.c		a network namespace with a tun device
+ *	net.c		a network namespace with a tun device, or a veth
  *	calls.c		system calls, made by a thread of their own
  *	play.c		time, order, and what is compared
  */
@@ -122,6 +122,8 @@ struct spec {
 	int		ttl;
 	int		df;
 	int		tos;
+	int		gso;		/* octets in each segment of a super-segment; 0: none */
+	int		id;		/* step of IPv4's identification; -1: not cared about */
 	bool		bad_sum;
 	int		hlen;		/* a wrong header length; 0: right */
 	int		cut;		/* octets left off the end */
@@ -139,6 +141,9 @@ struct packet {
 	uint8_t		tos;
 	uint8_t		ttl;
 	bool		df;
+	uint16_t	id;		/* IPv4's identification */
+	uint16_t	id_step;	/* since the segment before */
+	int		gso;		/* as in the spec */
 	uint32_t	seq;
 	uint32_t	ack;
 	uint16_t	flags;
@@ -165,6 +170,7 @@ struct flow {
 	uint32_t	ts_last;	/* the last that we saw */
 	uint32_t	ack_last;	/* RCV.NXT here, by its last ACK */
 	bool		ack_known;
+	uint16_t	id_last;	/* IPv4's identification here */
 };
 
 extern struct flow flows[MAX_FLOWS];
@@ -183,13 +189,15 @@ const char *spec_compare(const struct spec *spec, const struct packet *p);
 uint8_t pattern(uint64_t offset);
 int wire_build(const struct spec *spec, uint8_t *out);
 int wire_reset(const struct flow *flow, uint8_t *out);
-const char *wire_parse(uint8_t *in, int len, struct packet *p);
+const char *wire_parse(uint8_t *in, int len, bool partial, struct packet *p);
 int wire_set_address(void *sa, bool here, int port);
 int icmp_kind(const char *name);
 
 /* --- the network --- */
 
-int net_setup(int mtu);
+int net_setup(int mtu, bool veth);
+ssize_t net_read(int fd, uint8_t *buf, size_t size, int *gso, bool *partial);
+bool net_write(int fd, const uint8_t *buf, size_t len);
 void net_mtu(int mtu);
 const char *net_sysctl(const char *name, const char *value);
 
@@ -220,6 +228,7 @@ enum event_kind {
 	EVENT_QUIET,
 	EVENT_SYSCTL,
 	EVENT_MTU,
+	EVENT_VETH,
 	EVENT_SHELL,
 	EVENT_FORGET,
 	EVENT_ISN,

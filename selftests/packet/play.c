@@ -129,6 +129,8 @@ static void learn(struct packet *p)
 	if (p->flow < 0)
 		return;
 	f = &flows[p->flow];
+	p->id_step = p->id - f->id_last;
+	f->id_last = p->id;
 	if (p->flags & FLAG_SYN && !f->isn_known) {
 		f->isn_known = true;
 		f->isn_here = p->seq;
@@ -166,7 +168,9 @@ static void drain(void)
 	static uint8_t buf[MAX_PACKET];
 
 	for (;;) {
-		ssize_t n = read(tun, buf, sizeof(buf));
+		bool partial;
+		int gso;
+		ssize_t n = net_read(tun, buf, sizeof(buf), &gso, &partial);
 		struct packet *p;
 		const char *bad;
 		uint8_t *copy;
@@ -176,7 +180,8 @@ static void drain(void)
 		copy = malloc(n);
 		memcpy(copy, buf, n);
 		p = calloc(1, sizeof(*p));
-		bad = wire_parse(copy, n, p);
+		bad = wire_parse(copy, n, partial, p);
+		p->gso = gso;
 		p->time = now_us();
 		if (bad && !*bad) {
 			free(copy);
@@ -284,7 +289,7 @@ static void play_inject(const struct event *e)
 	len = wire_build(&e->spec, buf);
 	if (len < 0)
 		fail_at(e->line, "the options take more than 40 octets");
-	if (write(tun, buf, len) != len)
+	if (!net_write(tun, buf, len))
 		fail_at(e->line, "the device does not take it: %s", strerror(errno));
 	drain();
 }
@@ -464,17 +469,18 @@ static void play_event(const struct event *e)
 static void reset_leftovers(void)
 {
 	uint8_t buf[256];
-	int i;
+	bool partial;
+	int i, gso;
 
 	call_cleanup();
 	if (tun < 0)
 		return;
-	while (read(tun, buf, sizeof(buf)) > 0)
+	while (net_read(tun, buf, sizeof(buf), &gso, &partial) > 0)
 		;
 	for (i = 0; i < MAX_FLOWS; i++) {
 		if (!flows[i].used || !flows[i].ack_known)
 			continue;
-		if (write(tun, buf, wire_reset(&flows[i], buf)) < 0)
+		if (!net_write(tun, buf, wire_reset(&flows[i], buf)))
 			break;
 	}
 }
@@ -488,12 +494,15 @@ static void reset_leftovers(void)
 void play(const struct lines *lines)
 {
 	struct event *events = calloc(lines->n + 1, sizeof(*events));
+	bool veth = false;
 	int i;
 
 	signal(SIGPIPE, SIG_IGN);
-	for (i = 0; i < lines->n; i++)
+	for (i = 0; i < lines->n; i++) {
 		event_parse(&lines->line[i], &events[i]);
-	tun = net_setup(MTU);
+		veth |= events[i].kind == EVENT_VETH;
+	}
+	tun = net_setup(MTU, veth);
 	/* The namespace of the case before is still being taken down, which takes
 	 * the processor for many milliseconds; waiting costs nothing here
 	 */

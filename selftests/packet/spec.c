@@ -272,6 +272,14 @@ static const char *parse_marks(const char **p, struct spec *s)
 			if ((e = number_parse(p, &n)))
 				return e;
 			s->tos = n.low;
+		} else if (take(p, "gso")) {
+			if ((e = number_parse(p, &n)))
+				return e;
+			s->gso = n.low;
+		} else if (take(p, "id")) {
+			if ((e = number_parse(p, &n)))
+				return e;
+			s->id = n.low;
 		} else if (take(p, "hlen")) {
 			if ((e = number_parse(p, &n)))
 				return e;
@@ -386,7 +394,7 @@ const char *spec_parse(const char *text, struct spec *s)
 	const char *p = text, *e = NULL;
 
 	memset(s, 0, sizeof(*s));
-	s->ecn = s->ttl = s->df = s->tos = s->icmp = -1;
+	s->ecn = s->ttl = s->df = s->tos = s->id = s->icmp = -1;
 	s->ack.any = s->win.any = s->urg.any = true;
 	blanks(&p);
 	if (*p == 'c' && isdigit((unsigned char)p[1])) {
@@ -476,7 +484,12 @@ void packet_print(char *b, size_t size, const struct packet *p)
 		n += snprintf(b, size, "(ports %u, %u) ", p->sport, p->dport);
 	else if (p->flow)
 		n += snprintf(b, size, "c%d ", p->flow);
-	n += snprintf(b + n, size - n, "[%s%s] ", ecn_names[p->tos & 3], p->df ? ",df" : "");
+	n += snprintf(b + n, size - n, "[%s%s", ecn_names[p->tos & 3], p->df ? ",df" : "");
+	if (p->id)
+		n += snprintf(b + n, size - n, ",id %u", p->id_step);
+	if (p->gso)
+		n += snprintf(b + n, size - n, ",gso %d", p->gso);
+	n += snprintf(b + n, size - n, "] ");
 	for (i = 0; i < (int)N_FLAGS; i++)
 		if (p->flags & flag_letters[i].flag)
 			b[n++] = flag_letters[i].letter;
@@ -613,6 +626,10 @@ static const char *compare_ip(const struct spec *s, const struct packet *p)
 	/* IPv6 has no such bit */
 	if (family == 4 && s->df >= 0 && p->df != s->df)
 		return wrong("DF is %d", p->df);
+	if (family == 4 && s->id >= 0 && p->id_step != s->id)
+		return wrong("the identification grew by %u, not %d", p->id_step, s->id);
+	if (p->gso != s->gso)
+		return wrong("it stands for segments of %d octets, not %d", p->gso, s->gso);
 	return NULL;
 }
 

@@ -301,7 +301,7 @@ int wire_build(const struct spec *s, uint8_t *out)
 /* A reset that ends what a script leaves behind */
 int wire_reset(const struct flow *f, uint8_t *out)
 {
-	struct spec s = { .ecn = -1, .ttl = -1, .df = -1, .tos = -1 };
+	struct spec s = { .ecn = -1, .ttl = -1, .df = -1, .tos = -1, .id = -1 };
 	int ip = family == 4 ? IPV4_LEN : IPV6_LEN;
 	uint8_t *p = out + ip;
 
@@ -377,7 +377,9 @@ static const char *get_options(const uint8_t *p, int len, struct packet *packet)
 	return NULL;
 }
 
-static const char *get_segment(uint8_t *p, int len, uint32_t pseudo, struct packet *packet)
+/* @partial: the device is yet to add up all but the pseudo-header */
+static const char *get_segment(uint8_t *p, int len, uint32_t pseudo, bool partial,
+			       struct packet *packet)
 {
 	int header;
 
@@ -386,7 +388,7 @@ static const char *get_segment(uint8_t *p, int len, uint32_t pseudo, struct pack
 	header = (p[12] >> 4) * 4;
 	if (header < HEADER_LEN || header > len)
 		return "the header's length does not fit";
-	if (sum(p, len, pseudo) != 0xffff)
+	if (partial ? get16(p + 16) != pseudo : sum(p, len, pseudo) != 0xffff)
 		return "the checksum is wrong";
 	packet->sport = get16(p);
 	packet->dport = get16(p + 2);
@@ -406,11 +408,12 @@ static const char *get_segment(uint8_t *p, int len, uint32_t pseudo, struct pack
  * wire_parse() - take a packet from the kernel apart
  * @in: its octets, which stay the packet's
  * @len: how many
+ * @partial: the checksum is that of the pseudo-header only
  * @packet: filled in
  *
  * Return: NULL, "" for a packet that is not ours to look at, or what is wrong.
  */
-const char *wire_parse(uint8_t *in, int len, struct packet *packet)
+const char *wire_parse(uint8_t *in, int len, bool partial, struct packet *packet)
 {
 	memset(packet, 0, sizeof(*packet));
 	packet->flow = -1;
@@ -423,10 +426,12 @@ const char *wire_parse(uint8_t *in, int len, struct packet *packet)
 		if (get16(in + 2) != len || ip > len)
 			return "the length of IPv4 does not fit";
 		packet->tos = in[1];
+		packet->id = get16(in + 4);
 		packet->df = in[6] & 0x40;
 		packet->ttl = in[8];
 		return get_segment(in + ip, len - ip,
-				   pseudo_sum(in + 12, in + 16, 4, proto, len - ip), packet);
+				   pseudo_sum(in + 12, in + 16, 4, proto, len - ip), partial,
+				   packet);
 	}
 	if (len < IPV6_LEN || in[0] >> 4 != 6 || in[6] != proto)
 		return "";
@@ -436,5 +441,5 @@ const char *wire_parse(uint8_t *in, int len, struct packet *packet)
 	packet->ttl = in[7];
 	len -= IPV6_LEN;
 	return get_segment(in + IPV6_LEN, len,
-			   pseudo_sum(in + 8, in + 24, 16, proto, len), packet);
+			   pseudo_sum(in + 8, in + 24, 16, proto, len), partial, packet);
 }
