@@ -621,7 +621,6 @@ void linnet_recovery_mtu(struct sock *sk)
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb;
-	u32 before = tp->lost;
 
 	for (skb = linnet_rtx_head(sk); skb; skb = linnet_rtx_next(skb)) {
 		struct linnet_cb *cb = LINNET_CB(skb);
@@ -631,7 +630,7 @@ void linnet_recovery_mtu(struct sock *sk)
 		linnet_mark_lost(sk, skb);
 		ls->lost_seq = seq_max(ls->lost_seq, cb->end_seq);
 	}
-	if (tp->lost == before)
+	if (!tp->lost_out)
 		return;
 	if (inet_csk(sk)->icsk_ca_state != TCP_CA_Loss) {
 		tp->high_seq = tp->snd_nxt;
