@@ -343,7 +343,7 @@ static bool request_rcv(struct sock *sk, struct linnet_request *req,
 	if (!linnet_segment_acceptable(seg->seq, seg->end_seq, req->rcv_isn + 1,
 				       req->rcv_wnd) ||
 	    (req->opt.timestamp && seg->opt.timestamp &&
-	     seq_before(seg->opt.tsval, req->ts_recent))) {
+	     linnet_paws_old(req->ts_recent, seg->opt.tsval, 0))) {
 		if (!(seg->flags & LINNET_RST))
 			challenge(sk, req);
 		return false;

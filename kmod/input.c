@@ -19,8 +19,6 @@
 #include "rtt.h"
 #include "trace.h"
 
-#define PAWS_WINDOW	1	/* ms: how far TSval may lag (RFC 7323, 5.3) */
-
 /**
  * linnet_segment_parse() - take a header apart
  * @skb: data begins at the header, which is linear (linnet_rcv() saw to it)
@@ -67,16 +65,14 @@ void linnet_timestamp_store(struct tcp_sock *tp,
 	tp->rx_opt.ts_recent_stamp = ktime_get_seconds();
 }
 
-/* PAWS: RFC 7323, 5.3, R1.  A timestamp that was not renewed for 24 days says
- * nothing (5.5).
- */
+/* PAWS: RFC 7323, 5.3, R1 */
 static bool paws_rejects(const struct tcp_sock *tp,
 			 const struct linnet_segment *seg)
 {
 	return tp->rx_opt.tstamp_ok && seg->opt.timestamp &&
-	       (s32)(tp->rx_opt.ts_recent - seg->opt.tsval) > PAWS_WINDOW &&
-	       ktime_get_seconds() - tp->rx_opt.ts_recent_stamp <
-	       LINNET_PAWS_MEMORY;
+	       linnet_paws_old(tp->rx_opt.ts_recent, seg->opt.tsval,
+			       ktime_get_seconds() -
+			       tp->rx_opt.ts_recent_stamp);
 }
 
 /* An ACK of what we hold may be old, and still be the one that tells what the

@@ -68,6 +68,7 @@ struct linnet_header {
 #define LINNET_FASTOPEN_COOKIE_MIN	4	/* RFC 7413, 4.1.1 */
 #define LINNET_FASTOPEN_COOKIE_MAX	16
 #define LINNET_SACK_BLOCKS_MAX	4	/* what 40 octets of options can hold */
+#define LINNET_PAWS_LAG		1	/* ms */
 #define LINNET_PAWS_MEMORY	(24 * 24 * 60 * 60)	/* s: RFC 7323, 5.5 */
 #define LINNET_WSCALE_MAX	14	/* RFC 7323, 2.3 */
 
@@ -115,6 +116,21 @@ struct linnet_block {
 static inline unsigned int linnet_header_len(const struct linnet_header *h)
 {
 	return (h->doff >> 4) * 4;
+}
+
+/**
+ * linnet_paws_old() - is a segment older than what came last?  (RFC 7323, 5.3)
+ * @recent: TS.Recent; 0: the peer has not begun to count
+ * @tsval: SEG.TSval
+ * @age: how long ago TS.Recent was renewed, seconds
+ *
+ * A timestamp that was not renewed for 24 days says nothing (5.5).  One may lag
+ * by a millisecond: a peer may take the time a moment before it sends.
+ */
+static inline bool linnet_paws_old(__u32 recent, __u32 tsval, __s64 age)
+{
+	return recent && seq_before(tsval + LINNET_PAWS_LAG, recent) &&
+	       age < LINNET_PAWS_MEMORY;
 }
 
 #endif /* _LINNET_WIRE_H */

@@ -109,6 +109,38 @@ static void test_write(void)
 	}
 }
 
+/* RFC 7323, 5.3 and 5.5 */
+static void test_paws(void)
+{
+	enum { DAY = 24 * 60 * 60 };
+	static const struct {
+		__u32	recent, tsval;
+		__s64	age;
+		bool	old;
+	} table[] = {
+		{ 1000, 1000, 0, false },
+		{ 1000, 1001, 0, false },
+		/* a millisecond is nothing */
+		{ 1000, 999, 0, false },
+		{ 1000, 998, 0, true },
+		/* the clock wraps around */
+		{ 0xfffffff0, 5, 0, false },
+		{ 5, 0xfffffff0, 0, true },
+		{ 0x80000000, 1, 0, true },
+		{ 0x80000003, 1, 0, false },
+		/* half of it takes 24 days: after that nothing is known */
+		{ 1000, 1, 24 * DAY - 1, true },
+		{ 1000, 1, 24 * DAY, false },
+		{ 1000, 1, 1000 * DAY, false },
+		/* a SYN with 0, as some send it */
+		{ 0, 0x90000000, 0, false },
+	};
+
+	for (unsigned int i = 0; i < sizeof(table) / sizeof(*table); i++)
+		EXPECT(linnet_paws_old(table[i].recent, table[i].tsval, table[i].age) ==
+		       table[i].old, "row %u", i);
+}
+
 static void test_parse(void)
 {
 #define ROW(octets, ...) { octets, sizeof(octets) - 1, __VA_ARGS__ }
@@ -374,6 +406,7 @@ static void test_order(void)
 
 static const struct unit_test tests[] = {
 	{ "options: octets on the wire", test_write },
+	{ "options: PAWS", test_paws },
 	{ "options: parse", test_parse },
 	{ "options: truncated", test_truncated },
 	{ "options: round trip", test_round_trip },
