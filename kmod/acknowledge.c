@@ -70,15 +70,20 @@ static void update_window(struct sock *sk, struct linnet_ack *ack)
 	}
 }
 
-/* A buffer that stands for several segments may be acknowledged in part */
+/* A buffer that stands for several segments may be acknowledged in part: whole
+ * segments leave it.  An ACK of less counts for nothing, lest a peer that
+ * acknowledges octet by octet opens the window by a segment each time.
+ */
 static bool trim_head(struct sock *sk, struct sk_buff *skb)
 {
 	struct linnet_cb *cb = LINNET_CB(skb);
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 acked = tp->snd_una - cb->seq;
+	u32 acked;
 
-	return cb->segs > 1 && seq_after(tp->snd_una, cb->seq) &&
-	       acked < skb->len &&
+	if (cb->segs < 2 || !seq_after(tp->snd_una, cb->seq))
+		return false;
+	acked = rounddown(tp->snd_una - cb->seq, cb->gso_size);
+	return acked && acked < skb->len &&
 	       !linnet_fragment(sk, skb, acked, cb->gso_size, true);
 }
 

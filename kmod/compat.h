@@ -282,6 +282,14 @@ static inline void linnet_compat_memcg_leave(struct sock *sk)
 #define linnet_compat_set_ratio(tp, ratio)	((void)(ratio))
 #endif
 
+/* 6.3: IPv4 has a limit of its own for super-segments */
+#if KERNEL_FROM(6, 3)
+#define linnet_compat_gso_ipv4_max_size(dev) \
+	READ_ONCE((dev)->gso_ipv4_max_size)
+#else
+#define linnet_compat_gso_ipv4_max_size(dev)	READ_ONCE((dev)->gso_max_size)
+#endif
+
 /* 6.10: the first window may be larger than what the SYN can tell of it */
 #if KERNEL_FROM(6, 10)
 #define LINNET_FIRST_WINDOW_MAX	U32_MAX

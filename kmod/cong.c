@@ -196,7 +196,7 @@ static void update_pacing_rate(struct sock *sk)
 
 /**
  * linnet_cong_start() - the connection is established: begin
- * @sk: the socket, locked
+ * @sk: the socket, locked, its round trip and first window known
  */
 void linnet_cong_start(struct sock *sk)
 {

@@ -20,9 +20,20 @@ static void ipv4_checksum(struct sock *sk, struct sk_buff *skb)
 						   linnet_proto, 0));
 }
 
+/* IP counts a super-segment's identifications up before it takes one, but for
+ * TCP's.  The segments are to have those that come next, each one more than the
+ * one before it.
+ */
 static int ipv4_xmit(struct sock *sk, struct sk_buff *skb)
 {
-	return ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl);
+	int more = max_t(int, skb_shinfo(skb)->gso_segs, 1) - 1;
+	struct inet_sock *inet = inet_sk(sk);
+	int err;
+
+	atomic_sub(more, &inet->inet_id);
+	err = ip_queue_xmit(sk, skb, &inet->cork.fl);
+	atomic_add(more, &inet->inet_id);
+	return err;
 }
 
 static __be32 first_hop(const struct sock *sk, __be32 daddr)

@@ -380,6 +380,7 @@ struct linnet_net {
 	int	shrink_window;
 	int	workaround_signed_windows;
 	int	min_rtt_wlen;
+	int	retrans_collapse;
 	int	limit_output_bytes;
 	int	min_tso_segs;
 	int	challenge_ack_limit;
@@ -448,6 +449,9 @@ void linnet_stamp_origin(struct sock *sk);
 void linnet_stamp_sent(struct sock *sk, const struct sockcm_cookie *sockc);
 void linnet_stamp_split(struct sock *sk, struct sk_buff *skb,
 			struct sk_buff *rest);
+void linnet_stamp_join(struct sk_buff *skb, const struct sk_buff *next);
+void linnet_stamp_cut(const struct sk_buff *skb, struct sk_buff *segs, u32 seq,
+		      u32 mss);
 void linnet_stamp_acked(struct sock *sk, struct sk_buff *skb);
 void linnet_stamp_keep(struct sk_buff *to, struct sk_buff *from);
 void linnet_stamp_read(const struct sk_buff *skb, struct linnet_stamps *stamps);

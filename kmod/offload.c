@@ -17,6 +17,27 @@
 #define GSO_TYPE_IPV4	(SKB_GSO_TCPV4 | SKB_GSO_SCTP)
 #define GSO_TYPE_IPV6	(SKB_GSO_TCPV6 | SKB_GSO_SCTP)
 
+/* How many bytes of data a device may be given at once.  More than 64 kB, which
+ * some take over IPv6, the kernel builds for TCP only.
+ */
+static u32 gso_max_size(const struct net_device *dev, int family)
+{
+	u32 size = family == AF_INET ? linnet_compat_gso_ipv4_max_size(dev) :
+				       READ_ONCE(dev->gso_max_size);
+
+	size = min_t(u32, size, GSO_LEGACY_MAX_SIZE);
+	return size - min_t(u32, size, MAX_TCP_HEADER + 1);
+}
+
+/* A device that sums TCP only would send our segments unsummed: the kernel
+ * tells the two apart by the place of the checksum alone.
+ */
+static netdev_features_t sums_anything(netdev_features_t features)
+{
+	return features & NETIF_F_HW_CSUM ? features :
+					    features & ~NETIF_F_CSUM_MASK;
+}
+
 /**
  * linnet_offload_caps() - take up a route, and what its device can do
  * @sk: the socket, locked
@@ -28,28 +49,24 @@
 void linnet_offload_caps(struct sock *sk, struct dst_entry *dst)
 {
 	const struct net_device *dev = dst_dev(dst);
+	int family = linnet_sk(sk)->af->family;
 
-	sk->sk_gso_type = linnet_sk(sk)->af->family == AF_INET ?
-			  GSO_TYPE_IPV4 : GSO_TYPE_IPV6;
+	sk->sk_gso_type = family == AF_INET ? GSO_TYPE_IPV4 : GSO_TYPE_IPV6;
 	sk_setup_caps(sk, dst);
-	if (!(dev->features & NETIF_F_HW_CSUM)) {
-		/* A device that sums TCP only would send our segments unsummed:
-		 * the kernel tells the two apart by the place of the checksum
-		 * alone.
-		 */
-		sk->sk_route_caps &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
-	} else if (!sk->sk_gso_disabled && !dst->header_len) {
+	if (!sk->sk_gso_disabled && !dst->header_len) {
 		sk->sk_route_caps |= NETIF_F_GSO | NETIF_F_GSO_SOFTWARE |
-				     NETIF_F_SG | NETIF_F_HW_CSUM;
-		sk->sk_gso_max_size = min_t(u32, READ_ONCE(dev->gso_max_size),
-					    GSO_LEGACY_MAX_SIZE);
+				     NETIF_F_SG;
+		sk->sk_gso_max_size = gso_max_size(dev, family);
 		sk->sk_gso_max_segs = max_t(u32, READ_ONCE(dev->gso_max_segs),
 					    1);
 	}
+	if (!(dev->features & NETIF_F_HW_CSUM))
+		sk->sk_route_caps &= ~NETIF_F_CSUM_MASK;
 }
 
 /**
- * linnet_checksum_partial() - leave the checksum to the device, if it can
+ * linnet_checksum_partial() - leave the checksum to the device, if it can, or to
+ *	the code that cuts a super-segment
  * @sk: the socket
  * @skb: the segment, its transport header set
  * @pseudo: folded sum over the pseudo-header, not inverted
@@ -63,7 +80,7 @@ void linnet_checksum_partial(struct sock *sk, struct sk_buff *skb,
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_transport_header(skb) - skb->head;
 	skb->csum_offset = offsetof(struct linnet_header, check);
-	if (!(sk->sk_route_caps & NETIF_F_HW_CSUM))
+	if (!(sk->sk_route_caps & NETIF_F_HW_CSUM) && !skb_is_gso(skb))
 		skb_checksum_help(skb);
 }
 
@@ -152,9 +169,10 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	seq = ntohl(h->seq);
 	last_flags = h->flags;
 	__skb_pull(skb, header);
-	segs = skb_segment(skb, features);
+	segs = skb_segment(skb, sums_anything(features));
 	if (IS_ERR_OR_NULL(segs))
 		return segs;
+	linnet_stamp_cut(skb, segs, seq, mss);
 
 	for (seg = segs; seg; seg = seg->next) {
 		h = (void *)skb_transport_header(seg);

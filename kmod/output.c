@@ -313,6 +313,9 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 
 	if (!(flags & LINNET_SYN))
 		flags = linnet_ecn_send(sk, skb, flags);
+	/* a receiver that merges segments has no more to wait for */
+	if (segs > 1)
+		flags |= LINNET_PSH;
 	if (flags & LINNET_SYN)
 		syn_options(sk, &opt, flags & LINNET_ACK);
 	else
@@ -424,14 +427,14 @@ void linnet_send_challenge_ack(struct sock *sk)
 	if (limit == INT_MAX)
 		goto send;
 	/* ... and all together must not tell by silence that one exists: the
-	 * limit is shared but not exact (CVE-2016-5696)
+	 * limit is shared, and only on average exact (CVE-2016-5696)
 	 */
 	if (READ_ONCE(ln->challenge_timestamp) != now) {
 		u32 half = (limit + 1) / 2;
 
 		WRITE_ONCE(ln->challenge_timestamp, now);
 		WRITE_ONCE(ln->challenge_count,
-			   half + reciprocal_scale(get_random_u32(), half + 1));
+			   half + reciprocal_scale(get_random_u32(), limit));
 	}
 	if (!READ_ONCE(ln->challenge_count))
 		return;

@@ -132,6 +132,93 @@ static int trim_acked(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+/* May two buffers, one behind the other, be sent again as one segment? */
+static bool may_join(struct sk_buff *skb, struct sk_buff *next)
+{
+	const struct linnet_cb *cb = LINNET_CB(next);
+
+	return cb->segs == 1 && !(cb->sacked & LINNET_SACKED) &&
+	       !(LINNET_CB(skb)->marks & LINNET_EOR) &&
+	       !skb_headlen(next) && !skb_cloned(next) &&
+	       !skb_zcopy(skb) && !skb_zcopy(next);
+}
+
+/* A buffer takes in the one behind it.  Returns false when that cannot be. */
+static bool join(struct sock *sk, struct sk_buff *skb, struct sk_buff *next)
+{
+	struct linnet_cb *cb = LINNET_CB(skb), *taken = LINNET_CB(next);
+	int moved = 0;
+	bool stolen;
+
+	if (linnet_unshare(sk, skb) ||
+	    (next->len && !skb_try_coalesce(skb, next, &stolen, &moved)))
+		return false;
+	next->truesize -= moved;
+	cb->end_seq = taken->end_seq;
+	cb->flags |= taken->flags;
+	cb->marks |= taken->marks & LINNET_EOR;
+	cb->sacked |= taken->sacked & LINNET_EVER_RETRANS;
+	linnet_stamp_join(skb, next);
+	adjust_segs(sk, next, taken->segs);
+	linnet_rtx_free(sk, next);
+	return true;
+}
+
+/* Small segments that were sent one by one are sent again as one, up to @room
+ * bytes of data (net.linnet.retrans_collapse)
+ */
+static void join_small(struct sock *sk, struct sk_buff *skb, s32 room)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 edge = tp->snd_una + tp->snd_wnd;
+	struct sk_buff *next;
+
+	if (!READ_ONCE(linnet_sk_net(sk)->retrans_collapse) ||
+	    LINNET_CB(skb)->flags & LINNET_SYN)
+		return;
+	while ((next = linnet_rtx_next(skb)) && may_join(skb, next) &&
+	       (s32)(skb->len + next->len) <= room &&
+	       !seq_after(LINNET_CB(next)->end_seq, edge))
+		if (!join(sk, skb, next))
+			return;
+}
+
+/* Make a buffer what is to go now: at most @segs segments and what the window
+ * takes.  Returns 0, or an error as linnet_retransmit() does.
+ */
+static int fit(struct sock *sk, struct sk_buff *skb, u32 segs)
+{
+	struct linnet_cb *cb = LINNET_CB(skb);
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 mss = linnet_send_mss(sk, NULL), limit = mss * segs;
+	s32 window = tp->snd_una + tp->snd_wnd - cb->seq;
+	int before = cb->segs;
+
+	/* A peer that shrank its window gets only the first segment of it,
+	 * which serves as probe (RFC 9293, 3.8.6.1)
+	 */
+	if (window <= 0 && skb->len) {
+		if (cb->seq != tp->snd_una)
+			return -EAGAIN;
+		window = mss;
+	}
+	if (limit > window && skb->len)
+		limit = window >= mss ? window - window % mss : window;
+	if (skb->len > limit)
+		return linnet_fragment(sk, skb, limit, mss, true) ? -ENOBUFS :
+								    0;
+	if (cb->segs > 1 || skb->len > mss) {
+		/* the MSS may have changed since */
+		if (linnet_unshare(sk, skb))
+			return -ENOBUFS;
+		linnet_init_segs(skb, mss);
+		adjust_segs(sk, skb, before - cb->segs);
+	}
+	if (cb->segs == 1)
+		join_small(sk, skb, min_t(s32, mss, window));
+	return 0;
+}
+
 /* Send a buffer of the retransmission queue once more */
 static int send_again(struct sock *sk, struct sk_buff *skb)
 {
@@ -165,8 +252,6 @@ int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct linnet_cb *cb = LINNET_CB(skb);
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 mss, limit;
-	s32 window;
 	int err;
 
 	if (skb_fclone_busy(sk, skb)) {
@@ -181,32 +266,9 @@ int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	if (trim_acked(sk, skb))
 		return -ENOBUFS;
 
-	mss = linnet_send_mss(sk, NULL);
-	/* A peer that shrank its window gets only the first segment of it,
-	 * which serves as probe (RFC 9293, 3.8.6.1)
-	 */
-	window = tp->snd_una + tp->snd_wnd - cb->seq;
-	if (window <= 0 && skb->len) {
-		if (cb->seq != tp->snd_una)
-			return -EAGAIN;
-		window = mss;
-	}
-	limit = mss * segs;
-	if (limit > window && skb->len)
-		limit = window >= mss ? window - window % mss : window;
-	if (skb->len > limit) {
-		if (linnet_fragment(sk, skb, limit, mss, true))
-			return -ENOBUFS;
-	} else if (cb->segs > 1 || skb->len > mss) {
-		/* the MSS may have changed since */
-		int before = cb->segs;
-
-		if (linnet_unshare(sk, skb))
-			return -ENOBUFS;
-		linnet_init_segs(skb, mss);
-		adjust_segs(sk, skb, before - cb->segs);
-	}
-
+	err = fit(sk, skb, segs);
+	if (err)
+		return err;
 	err = send_again(sk, skb);
 	/* what a DSACK may say was needless (RFC 3708), even if it failed */
 	if (tp->undo_retrans < 0)

@@ -20,7 +20,7 @@ static int seconds_max = 86400;
 static int keepalive_max = MAX_TCP_KEEPIDLE;
 static int probes_max = MAX_TCP_KEEPCNT;
 static int buffer_min = SOCK_MIN_RCVBUF, buffer_max = INT_MAX / 2;
-static int segs_max = 64;
+static int octet_max = 255;
 static int recovery_max = 7, early_retrans_max = 4, log_max = 63;
 static int floor_max = 1024, threshold_max = 65535;
 static int mss_min = LINNET_MSS_MIN, mss_max = 65535;
@@ -155,7 +155,7 @@ static const struct ctl_table template[] = {
 	LINNET_INT(probe_threshold, SYSCTL_ONE, &threshold_max),
 	LINNET_INT(probe_interval, SYSCTL_ONE, &seconds_max),
 	LINNET_INT(tso_rtt_log, SYSCTL_ZERO, &log_max),
-	LINNET_INT(tso_win_divisor, SYSCTL_ZERO, &segs_max),
+	LINNET_INT(tso_win_divisor, SYSCTL_ZERO, &octet_max),
 	LINNET_INT(syn_retries, SYSCTL_ONE, &syn_retries_max),
 	LINNET_INT(synack_retries, SYSCTL_ZERO, &retries_max),
 	LINNET_INT(retries1, SYSCTL_ZERO, &retries_max),
@@ -181,8 +181,9 @@ static const struct ctl_table template[] = {
 		.extra2		= SYSCTL_TWO,
 	},
 	LINNET_INT(max_tw_buckets, SYSCTL_ZERO, &buffer_max),
+	LINNET_INT(retrans_collapse, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(limit_output_bytes, &buffer_min, &buffer_max),
-	LINNET_INT(min_tso_segs, SYSCTL_ONE, &segs_max),
+	LINNET_INT(min_tso_segs, SYSCTL_ONE, &octet_max),
 	LINNET_INT(challenge_ack_limit, SYSCTL_ZERO, &int_max),
 	LINNET_INT(invalid_ratelimit, SYSCTL_ZERO, &milliseconds_max),
 	LINNET_INT(adv_win_scale, &scale_min, &scale_max),
@@ -257,6 +258,7 @@ static void set_defaults(struct net *net)
 	ln->rfc1337 = !!READ_ONCE(tcp->sysctl_tcp_rfc1337);
 	memcpy(ln->rmem, tcp->sysctl_tcp_rmem, sizeof(ln->rmem));
 	memcpy(ln->wmem, tcp->sysctl_tcp_wmem, sizeof(ln->wmem));
+	ln->retrans_collapse = !!READ_ONCE(tcp->sysctl_tcp_retrans_collapse);
 	ln->limit_output_bytes = READ_ONCE(tcp->sysctl_tcp_limit_output_bytes);
 	ln->min_tso_segs = READ_ONCE(tcp->sysctl_tcp_min_tso_segs);
 	ln->adv_win_scale = READ_ONCE(tcp->sysctl_tcp_adv_win_scale);

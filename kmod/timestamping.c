@@ -115,6 +115,50 @@ void linnet_stamp_split(struct sock *sk, struct sk_buff *skb,
 }
 
 /**
+ * linnet_stamp_join() - a buffer takes in the one behind it: the later stamp
+ *	counts
+ * @skb: the buffer that grows
+ * @next: the one that is about to go
+ */
+void linnet_stamp_join(struct sk_buff *skb, const struct sk_buff *next)
+{
+	const struct skb_shared_info *from = skb_shinfo(next);
+	u8 wanted = from->tx_flags & SKBTX_ANY_TSTAMP;
+
+	if (likely(!wanted && !(LINNET_CB(next)->marks & LINNET_STAMP_ACK)))
+		return;
+	skb_shinfo(skb)->tx_flags |= wanted;
+	skb_shinfo(skb)->tskey = from->tskey;
+	LINNET_CB(skb)->marks |= LINNET_CB(next)->marks & LINNET_STAMP_ACK;
+}
+
+/**
+ * linnet_stamp_cut() - a super-segment was cut: the stamp goes with its octet
+ * @skb: the super-segment
+ * @segs: list of the segments
+ * @seq: where they begin
+ * @mss: bytes of data in each but the last
+ */
+void linnet_stamp_cut(const struct sk_buff *skb, struct sk_buff *segs, u32 seq,
+		      u32 mss)
+{
+	u8 wanted = skb_shinfo(skb)->tx_flags &
+		    (SKBTX_SW_TSTAMP | SKBTX_HW_TSTAMP);
+	u32 key = skb_shinfo(skb)->tskey;
+
+	/* an orphan's stamp would reach nobody */
+	if (likely(!wanted) || !skb->sk)
+		return;
+	while (segs->next && !seq_before(key + atomic_read(&skb->sk->sk_tskey),
+					 seq + mss)) {
+		segs = segs->next;
+		seq += mss;
+	}
+	skb_shinfo(segs)->tx_flags |= wanted;
+	skb_shinfo(segs)->tskey = key;
+}
+
+/**
  * linnet_stamp_acked() - a buffer is acknowledged
  * @sk: the socket, locked; SND.UNA has moved
  * @skb: the buffer, about to be freed; its control block is spoilt

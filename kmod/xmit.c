@@ -123,8 +123,7 @@ unsigned int linnet_max_segs(struct sock *sk, u32 mss)
 
 	if (!sk_can_gso(sk) || !READ_ONCE(ln->gso))
 		return 1;
-	most = min_t(unsigned long, sk->sk_gso_max_size, GSO_LEGACY_MAX_SIZE) -
-	       1 - MAX_TCP_HEADER;
+	most = sk->sk_gso_max_size;
 	/* About a millisecond's worth, so that one buffer is no burst; on a
 	 * short path more, since the next ACK is near
 	 */
@@ -155,8 +154,7 @@ static int size_goal_for(struct sock *sk, u32 mss)
 	if (!sk_can_gso(sk) ||
 	    !READ_ONCE(linnet_pernet(sock_net(sk))->gso))
 		return mss;
-	goal = min_t(u32, sk->sk_gso_max_size, GSO_LEGACY_MAX_SIZE) - 1 -
-	       MAX_TCP_HEADER;
+	goal = sk->sk_gso_max_size;
 	half = tp->max_window > LINNET_MSS_DEFAULT_IPV4 ? tp->max_window >> 1 :
 							  tp->max_window;
 	if (half)
@@ -463,7 +461,8 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 			break;
 		if (linnet_transmit(sk, skb, true, GFP_ATOMIC))
 			break;
-		if (skb->len < mss)
+		/* it ends with a small segment */
+		if (skb->len < cb->segs * mss)
 			tp->snd_sml = cb->end_seq;
 		linnet_sent_new_data(sk, skb);
 		sent += cb->segs;

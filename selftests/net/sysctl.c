@@ -44,7 +44,9 @@ static const struct {
 	{ "workaround_signed_windows", 0, 1 },
 	{ "min_rtt_wlen", 0, 86400 },
 	{ "invalid_ratelimit", 0, 60000 },
-	{ "min_tso_segs", 1, 64 },
+	{ "min_tso_segs", 1, 255 },
+	{ "tso_win_divisor", 0, 255 },
+	{ "retrans_collapse", 0, 1 },
 };
 
 /* Without the newline */

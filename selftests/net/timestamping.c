@@ -184,6 +184,16 @@ static void tx_all(void)
 	tx(AF_INET6, SOF_TIMESTAMPING_OPT_TSONLY);
 }
 
+/* A device that takes no super-segments: the stamp goes with the segment that
+ * holds the last octet
+ */
+static void tx_cut(void)
+{
+	command("ip link set lo mtu 1500");
+	command("ethtool -K lo tso off");
+	tx_all();
+}
+
 /* Keys begin at 0 wherever the connection stands */
 static void key_origin(void)
 {
@@ -266,6 +276,7 @@ static void cut(void)
 static const struct test tests[] = {
 	{ "receiving: microseconds, nanoseconds, SO_TIMESTAMPING", rx_all },
 	{ "sending: SCHED, SOFTWARE, ACK", tx_all },
+	{ "sending through a device that cuts", tx_cut },
 	{ "keys count from where they were asked for", key_origin },
 	{ "asked for by a control message", by_message },
 	{ "one stamp for many segments", cut },
