@@ -54,7 +54,7 @@ static void loopback_up(void)
 
 /* The namespaces of a process and its children, which ns_alone() has begun */
 static pid_t alone_pid;
-static int spaces[8], n_spaces;
+static int *spaces, n_spaces;
 
 static void write_if_there(const char *path, const char *text)
 {
@@ -87,14 +87,16 @@ static void leave(void)
 			orphans_give_up();
 }
 
-/* Go into a new namespace, with the loopback interface up */
-static void ns_begin(void)
+/* Go into a new namespace, with the loopback interface up.  Who closes the
+ * descriptor has seen to what is in it.
+ */
+static int ns_begin(void)
 {
 	OK(unshare(CLONE_NEWNET));
 	loopback_up();
-	if (n_spaces == sizeof(spaces) / sizeof(*spaces))
-		FAIL("more than %d namespaces", n_spaces);
-	spaces[n_spaces++] = ns_current();
+	spaces = realloc(spaces, (n_spaces + 1) * sizeof(*spaces));
+	CHECK(spaces);
+	return spaces[n_spaces++] = ns_current();
 }
 
 void ns_alone(void)
@@ -260,10 +262,8 @@ void ns_enter(int ns)
 
 int ns_new(void)
 {
-	int before = ns_current(), ns;
+	int before = ns_current(), ns = ns_begin();
 
-	ns_begin();
-	ns = ns_current();
 	ns_enter(before);
 	close(before);
 	return ns;
