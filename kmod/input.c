@@ -400,7 +400,7 @@ static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 	 * ours (RFC 9293, figure 8, 6).  Take it as the ACK that it is.
 	 */
 	if (sk->sk_state == TCP_SYN_RECV &&
-	    (seg->flags & (LINNET_SYN | LINNET_ACK)) ==
+	    (seg->flags & (LINNET_SYN | LINNET_ACK | LINNET_RST)) ==
 	    (LINNET_SYN | LINNET_ACK) &&
 	    seg->seq + 1 == tp->rcv_nxt && seg->ack == tp->snd_nxt) {
 		seg->flags &= ~LINNET_SYN;
@@ -408,12 +408,14 @@ static bool acceptable(struct sock *sk, struct linnet_segment *seg)
 		/* the window of a SYN is not scaled */
 		seg->wnd >>= tp->rx_opt.snd_wscale;
 	}
-	/* A FIN in the last place of a full window is wanted, too; and what
-	 * ends just at the left edge carries an ACK that matters.
+	/* A FIN in the last place of a full window is wanted, too; what ends
+	 * just at the left edge carries an ACK that matters; and a reset counts
+	 * whatever the window, and whatever else it has.
 	 */
 	if (linnet_segment_acceptable(seg->seq, seg->end_seq, tp->rcv_nxt,
 				      window) ||
-	    (seg->seq == tp->rcv_nxt && !seg->len))
+	    (seg->seq == tp->rcv_nxt &&
+	     (!seg->len || seg->flags & LINNET_RST)))
 		return true;
 
 	if (linnet_fastopen_repeated(sk, seg))

@@ -685,6 +685,7 @@ extern struct tcp_congestion_ops linnet_reno;	/* cc/reno.c */
 /* retransmit.c: buffers cut, and sent again */
 int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
 		    bool in_rtx_queue);
+int linnet_trim_acked(struct sock *sk, struct sk_buff *skb);
 int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
 int linnet_retransmit_last(struct sock *sk);
 

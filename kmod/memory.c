@@ -113,6 +113,24 @@ static struct sk_buff *copy_begin(struct sock *sk, const struct sk_buff *skb,
 	return copy;
 }
 
+/* There was no memory for the rest of a buffer that begins at @from: it stays as
+ * it is, and what was copied of it is given up again
+ */
+static void take_back(struct sk_buff_head *copies, u32 from)
+{
+	struct sk_buff *copy;
+
+	while ((copy = skb_peek_tail(copies)) &&
+	       !seq_before(LINNET_CB(copy)->seq, from)) {
+		__skb_unlink(copy, copies);
+		__kfree_skb(copy);
+	}
+	if (copy && seq_after(LINNET_CB(copy)->end_seq, from)) {
+		skb_trim(copy, from - LINNET_CB(copy)->seq);
+		LINNET_CB(copy)->end_seq = from;
+	}
+}
+
 /* Copy a run of buffers together.  @list holds them in order, @end is where the
  * last of them ends.
  */
@@ -124,7 +142,7 @@ static void copy_together(struct sock *sk, struct sk_buff_head *list, u32 start,
 
 	__skb_queue_head_init(&out);
 	while ((skb = __skb_dequeue(list))) {
-		u32 from = seq_max(start, LINNET_CB(skb)->seq);
+		u32 from = seq_max(start, LINNET_CB(skb)->seq), first = from;
 		u32 stop = LINNET_CB(skb)->end_seq;
 
 		if (!sparse(sk, skb)) {
@@ -154,7 +172,8 @@ static void copy_together(struct sock *sk, struct sk_buff_head *list, u32 start,
 			linnet_stamp_keep(copy, skb);
 		}
 		start = from;
-		if (seq_before(from, stop)) {	/* no memory: leave the rest */
+		if (seq_before(from, stop)) {	/* no memory */
+			take_back(&out, first);
 			__skb_queue_tail(&out, skb);
 			start = stop;
 			copy = NULL;

@@ -467,6 +467,7 @@ void linnet_send_fin(struct sock *sk)
 		LINNET_CB(tail)->end_seq = ++tp->write_seq;
 		linnet_append(sk, tail);
 	}
+	/* dropped on its way out, it is sent again by the persist timer */
 	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), TCP_NAGLE_OFF,
 			      false))
 		linnet_persist_start(sk);

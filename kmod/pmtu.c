@@ -39,6 +39,16 @@ static int highest(const struct sock *sk)
 	       linnet_sk(sk)->af->header_len;
 }
 
+/* Where the search ends now: the route may take less than the peer (RFC 4821,
+ * 7.2)
+ */
+static int search_end(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+
+	return min_t(int, icsk->icsk_mtup.search_high, icsk->icsk_pmtu_cookie);
+}
+
 /**
  * linnet_mtu_search_init() - a connection is established
  * @sk: the socket, locked
@@ -171,13 +181,12 @@ int linnet_mtu_probe(struct sock *sk)
 		   tcp_snd_cwnd(tp) < LEAST_CWND ||
 		   linnet_reassembly_told(&linnet_sk(sk)->reassembly)))
 		return -1;
-	if (icsk->icsk_mtup.search_high - icsk->icsk_mtup.search_low <
+	if (search_end(sk) - icsk->icsk_mtup.search_low <
 	    READ_ONCE(ln->probe_threshold)) {
 		search_again(sk);
 		return -1;
 	}
-	size = mss_of(sk, (icsk->icsk_mtup.search_high +
-			   icsk->icsk_mtup.search_low) >> 1);
+	size = mss_of(sk, (search_end(sk) + icsk->icsk_mtup.search_low) >> 1);
 	if (size <= tp->mss_cache)
 		return -1;
 	/* enough behind it that its loss shows by duplicate ACKs */

@@ -632,6 +632,7 @@ void linnet_recovery_mtu(struct sock *sk)
 	}
 	if (!tp->lost_out)
 		return;
+	linnet_duplicates_limit(sk);
 	if (inet_csk(sk)->icsk_ca_state != TCP_CA_Loss) {
 		tp->high_seq = tp->snd_nxt;
 		tp->snd_ssthresh = tcp_current_ssthresh(sk);
@@ -644,22 +645,25 @@ void linnet_recovery_mtu(struct sock *sk)
 
 /* --- sending again --- */
 
-/* Returns false when nothing more can go now */
-static bool retransmit_one(struct sock *sk, struct sk_buff *skb, u32 max_segs)
+/* Returns 0, or an error when nothing more can go now */
+static int retransmit_one(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 in_flight = tcp_packets_in_flight(tp);
 	u32 cwnd = tcp_snd_cwnd(tp);
+	int err;
 
-	if (in_flight >= cwnd || linnet_xmit_held(sk, skb) ||
-	    linnet_retransmit(sk, skb, min(cwnd - in_flight, max_segs)))
-		return false;
+	if (in_flight >= cwnd || linnet_xmit_held(sk, skb))
+		return -EAGAIN;
+	err = linnet_retransmit(sk, skb, min(cwnd - in_flight, max_segs));
+	if (err)
+		return err;
 	if (tcp_in_cwnd_reduction(sk))
 		tp->prr_out += LINNET_CB(skb)->segs;
 	if (inet_csk(sk)->icsk_ca_state != TCP_CA_Loss)
 		LINNET_COUNT_ADD(sock_net(sk), FastRetrans,
 				 LINNET_CB(skb)->segs);
-	return true;
+	return 0;
 }
 
 /**
@@ -691,22 +695,26 @@ void linnet_recovery_send(struct sock *sk, enum linnet_recovery_next next)
 /**
  * linnet_recovery_retransmit() - send again what is lost, as the window allows
  * @sk: the socket, locked
+ *
+ * Return: 0 when all is sent again, or why the next one could not go.
  */
-void linnet_recovery_retransmit(struct sock *sk)
+int linnet_recovery_retransmit(struct sock *sk)
 {
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb = linnet_rtx_find(sk, ls->retrans_seq);
 	struct sk_buff *head = linnet_rtx_head(sk);
 	u32 max_segs = linnet_max_segs(sk, tp->mss_cache);
+	int err;
 
 	for (; skb && tp->lost_out > tp->retrans_out;
 	     skb = linnet_rtx_next(skb)) {
 		u8 sacked = LINNET_CB(skb)->sacked;
 
 		if (sacked & LINNET_LOST && !(sacked & LINNET_RETRANS)) {
-			if (!retransmit_one(sk, skb, max_segs))
-				return;
+			err = retransmit_one(sk, skb, max_segs);
+			if (err)
+				return err;
 			if (skb == head &&
 			    linnet_sk(sk)->timer_event != LINNET_TIMER_REO)
 				linnet_rtx_arm(sk, LINNET_TIMER_RTO,
@@ -714,4 +722,5 @@ void linnet_recovery_retransmit(struct sock *sk)
 		}
 		ls->retrans_seq = LINNET_CB(skb)->end_seq;
 	}
+	return 0;
 }

@@ -71,6 +71,7 @@ void linnet_scoreboard_forget(struct sock *sk, const struct sk_buff *skb);
 void linnet_scoreboard_unmark_lost(struct sock *sk);
 void linnet_check_reordering(struct sock *sk, u32 low, u32 high);
 bool linnet_any_retransmitted(const struct sock *sk);
+bool linnet_duplicates_limit(struct sock *sk);
 u32 linnet_duplicates_add(struct sock *sk, u32 n);
 u32 linnet_duplicates_acked(struct sock *sk, u32 segs);
 
@@ -109,7 +110,7 @@ void linnet_recovery_send(struct sock *sk, enum linnet_recovery_next next);
 void linnet_recovery_cwnd(struct sock *sk, u32 delivered, u32 newly_lost,
 			  bool una_advanced);
 void linnet_recovery_timeout(struct sock *sk);
-void linnet_recovery_retransmit(struct sock *sk);
+int linnet_recovery_retransmit(struct sock *sk);
 void linnet_recovery_mtu(struct sock *sk);
 void linnet_enter_recovery(struct sock *sk, bool ece);
 void linnet_enter_cwr(struct sock *sk);

@@ -104,10 +104,17 @@ int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
 	return 0;
 }
 
-/* The peer has the first octets of a buffer already: they are not sent again.
+/**
+ * linnet_trim_acked() - the peer has the first octets of a buffer already: they
+ *	are not sent again
+ * @sk: the socket, locked
+ * @skb: a buffer of the retransmission queue, the first or any other
+ *
  * All data is in fragments, so the header of the buffer stays empty.
+ *
+ * Return: 0 or -ENOBUFS.
  */
-static int trim_acked(struct sock *sk, struct sk_buff *skb)
+int linnet_trim_acked(struct sock *sk, struct sk_buff *skb)
 {
 	struct linnet_cb *cb = LINNET_CB(skb);
 	u32 acked = tcp_sk(sk)->snd_una - cb->seq;
@@ -263,7 +270,7 @@ int linnet_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	}
 	if (!linnet_sk(sk)->af->route(sk))
 		return -EHOSTUNREACH;
-	if (trim_acked(sk, skb))
+	if (linnet_trim_acked(sk, skb))
 		return -ENOBUFS;
 
 	err = fit(sk, skb, segs);
@@ -301,6 +308,9 @@ int linnet_retransmit_last(struct sock *sk)
 		return -EBUSY;
 	if (!linnet_sk(sk)->af->route(sk))
 		return -EHOSTUNREACH;
+	/* first, or a part would be left that is acknowledged wholly */
+	if (linnet_trim_acked(sk, skb))
+		return -ENOBUFS;
 	cb = LINNET_CB(skb);
 	mss = cb->gso_size;
 	if (cb->segs > 1) {
@@ -315,7 +325,5 @@ int linnet_retransmit_last(struct sock *sk)
 			return -ENOBUFS;
 		skb = linnet_rtx_next(skb);
 	}
-	if (trim_acked(sk, skb))
-		return -ENOBUFS;
 	return send_again(sk, skb);
 }

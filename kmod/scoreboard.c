@@ -144,31 +144,38 @@ static u32 highest_sacked(const struct sock *sk, u32 una)
 
 /* Cut a buffer so that a block's edge falls between two, where that gives whole
  * segments.  Returns the part that is covered by the block, or NULL when no
- * whole segment of it is.
+ * whole segment of it is.  The block ends above where the buffer begins.
  */
 static struct sk_buff *cut_to_block(struct sock *sk, struct sk_buff *skb,
 				    const struct linnet_block *block)
 {
-	struct linnet_cb *cb = LINNET_CB(skb);
-	u32 mss = cb->gso_size, offset;
+	const struct linnet_cb *cb = LINNET_CB(skb);
+	bool begins = !seq_before(cb->seq, block->start);
+	bool ends = !seq_after(cb->end_seq, block->end);
+	u32 mss = cb->gso_size, from = 0, to = skb->len;
 
-	if (seq_before(cb->seq, block->start)) {
-		if (cb->segs < 2)
-			return NULL;
-		offset = roundup(block->start - cb->seq, mss);
-		if (offset >= skb->len ||
-		    linnet_fragment(sk, skb, offset, mss, true))
+	if (begins && ends)
+		return skb;
+	if (cb->segs < 2)
+		return NULL;
+	if (!begins)
+		from = roundup(block->start - cb->seq, mss);
+	if (!ends) {
+		to = rounddown(block->end - cb->seq, mss);
+		/* a FIN goes with the octets before it */
+		if (to == skb->len)
+			to -= mss;
+	}
+	if (from >= to)
+		return NULL;
+	if (from) {
+		if (linnet_fragment(sk, skb, from, mss, true))
 			return NULL;
 		skb = linnet_rtx_next(skb);
-		cb = LINNET_CB(skb);
+		to -= from;
 	}
-	if (seq_after(cb->end_seq, block->end)) {
-		if (cb->segs < 2)
-			return NULL;
-		offset = rounddown(block->end - cb->seq, mss);
-		if (!offset || linnet_fragment(sk, skb, offset, mss, true))
-			return NULL;
-	}
+	if (!ends && linnet_fragment(sk, skb, to, mss, true))
+		return NULL;
 	return skb;
 }
 
@@ -416,7 +423,8 @@ void linnet_mark_head(struct sock *sk)
 	struct sk_buff *skb = linnet_rtx_head(sk);
 	u32 mss = tcp_sk(sk)->mss_cache;
 
-	if (!skb || LINNET_CB(skb)->sacked & LINNET_LOST)
+	if (!skb || LINNET_CB(skb)->sacked & LINNET_LOST ||
+	    linnet_trim_acked(sk, skb))
 		return;
 	if (skb->len > mss && LINNET_CB(skb)->segs > 1 &&
 	    linnet_fragment(sk, skb, mss, mss, true))
@@ -424,18 +432,34 @@ void linnet_mark_head(struct sock *sk)
 	linnet_mark_lost(sk, skb);
 }
 
-/* Whatever the peer says, what is missing has not arrived.  When more duplicates
- * come than that leaves, some segment has been reordered that far.
+/**
+ * linnet_duplicates_limit() - whatever the peer says, what is missing has not
+ *	arrived
+ * @sk: the socket, locked
+ *
+ * Return: true when there were more duplicates than that leaves.
+ */
+bool linnet_duplicates_limit(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 holes = min(max_t(u32, tp->lost_out, 1), tp->packets_out);
+
+	if (tp->rx_opt.sack_ok || tp->sacked_out + holes <= tp->packets_out)
+		return false;
+	tp->sacked_out = tp->packets_out - holes;
+	return true;
+}
+
+/* More duplicates than segments could have caused: some segment has been
+ * reordered that far
  */
 static void limit_duplicates(struct sock *sk, u32 also_acked)
 {
 	struct linnet_net *ln = linnet_pernet(sock_net(sk));
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 holes = min(max_t(u32, tp->lost_out, 1), tp->packets_out);
 
-	if (tp->sacked_out + holes <= tp->packets_out)
+	if (!linnet_duplicates_limit(sk))
 		return;
-	tp->sacked_out = tp->packets_out - holes;
 	tp->reordering = min_t(u32, tp->packets_out + also_acked,
 			       READ_ONCE(ln->max_reordering));
 	tp->reord_seen++;

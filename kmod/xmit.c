@@ -574,7 +574,14 @@ void linnet_xmit_work(struct sock *sk)
 				     TCPF_LAST_ACK)))
 		return;
 	if (tcp_sk(sk)->lost_out > tcp_sk(sk)->retrans_out &&
-	    tcp_snd_cwnd(tcp_sk(sk)) > tcp_packets_in_flight(tcp_sk(sk)))
-		linnet_recovery_retransmit(sk);
+	    tcp_snd_cwnd(tcp_sk(sk)) > tcp_packets_in_flight(tcp_sk(sk)) &&
+	    linnet_recovery_retransmit(sk)) {
+		/* What is lost goes before what is new.  If it must wait until
+		 * the queue below has drained, new data that is dropped there,
+		 * because it is full, would bring us here again at once, and
+		 * so for ever.
+		 */
+		return;
+	}
 	linnet_push_pending(sk);
 }

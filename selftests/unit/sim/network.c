@@ -4,6 +4,7 @@
  * drawn from one seed. A host's device sends at a rate and keeps the buffer
  * until it has gone; behind it a router with a queue, and a wire.
  */
+#include <linux/icmp.h>
 #include <linux/ip.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
@@ -39,7 +40,6 @@ struct flight {
 unsigned int host_segment(struct host *h, struct sk_buff *skb,
 			  struct segment_octets **out, unsigned int room,
 			  u16 *gso_size);
-void host_told_mtu(struct host *h, const u8 *datagram, u32 mtu);
 
 void network_reset(void)
 {
@@ -152,7 +152,8 @@ static void tell_mtu(void *arg)
 {
 	struct too_big *t = arg;
 
-	host_told_mtu(t->to, t->datagram, t->mtu);
+	host_told(t->to, t->datagram, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
+		  t->mtu);
 	free(t);
 	check_all();
 }

@@ -443,7 +443,7 @@ static void connect_end(void *arg)
 
 	adopt(e, socket_create(e->host->net));
 	memory_fail_rate = 0;
-	host_bind(e->sock, e->port);
+	SIM_MUST(!host_bind(e->sock, e->port), "port %u is taken", e->port);
 	memory_fail_rate = fail_rate;
 	connect_again(e);
 }
@@ -456,7 +456,7 @@ void programs_start(void)
 	progress();
 	memory_fail_rate = 0;
 	listener = socket_create(hosts[1].net);
-	host_bind(listener, LISTEN_PORT);
+	SIM_MUST(!host_bind(listener, LISTEN_PORT), "the port is taken");
 	if (connections[0].ends[1].how.rcvbuf) {
 		listener->sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
 		listener->sk->sk_rcvbuf =

@@ -7,6 +7,7 @@
 #define SIM_H
 
 #include "kernel.h"
+#include "socket_check.h"
 
 struct end;
 struct sk_buff;
@@ -70,7 +71,6 @@ void check_sent(struct host *from, const struct sk_buff *skb);
 void check_delivered(struct host *to, const u8 *datagram, u32 len);
 void check_end(struct end *e);
 void check_all(void);
-void check_drained(void);
 extern u64 checks_made;
 
 /* --- program.c: what runs at the ends --- */

@@ -150,6 +150,26 @@ bool clock_step(void)
 	return true;
 }
 
+/**
+ * clock_next() - when does something happen next?
+ *
+ * Return: ns, or U64_MAX when nothing waits.
+ */
+u64 clock_next(void)
+{
+	return heap_len ? heap[0]->at : U64_MAX;
+}
+
+/**
+ * clock_set() - time passes in which nothing happens
+ * @at: until when, ns, not after clock_next()
+ */
+void clock_set(u64 at)
+{
+	SIM_MUST(at >= clock_now && at <= clock_next(), "time would jump");
+	set_now(at);
+}
+
 unsigned int clock_waiting(void)
 {
 	return heap_len;

@@ -42,7 +42,14 @@ const int sysctl_vals[] = {
 struct module __this_module;
 static long tcp_mem[3] = { 30000, 40000, 60000 };
 struct proto tcp_prot = { .sysctl_mem = tcp_mem };
-const struct icmp_err icmp_err_convert[16];
+const struct icmp_err icmp_err_convert[] = {
+	{ ENETUNREACH, 0 }, { EHOSTUNREACH, 0 }, { ENOPROTOOPT, 1 },
+	{ ECONNREFUSED, 1 }, { EMSGSIZE, 0 }, { EOPNOTSUPP, 0 },
+	{ ENETUNREACH, 1 }, { EHOSTDOWN, 1 }, { ENONET, 1 },
+	{ ENETUNREACH, 1 }, { EHOSTUNREACH, 1 }, { ENETUNREACH, 0 },
+	{ EHOSTUNREACH, 0 }, { EHOSTUNREACH, 1 }, { EHOSTUNREACH, 1 },
+	{ EHOSTUNREACH, 1 },
+};
 
 static struct machine *machine_of(const struct host *h)
 {
@@ -484,19 +491,21 @@ void host_receive(struct host *h, const u8 *datagram, u32 len, u16 gso_size)
 }
 
 /**
- * host_told_mtu() - ICMP: fragmentation needed
+ * host_told() - an ICMP error arrives
  * @h: who sent the datagram
- * @datagram: that was too large
- * @mtu: what the path takes
+ * @datagram: that it is about, 28 octets of it
+ * @type: ICMP_DEST_UNREACH ...
+ * @code: ICMP_FRAG_NEEDED ...
+ * @mtu: what the path takes, with ICMP_FRAG_NEEDED
  */
-void host_told_mtu(struct host *h, const u8 *datagram, u32 mtu)
+void host_told(struct host *h, const u8 *datagram, u8 type, u8 code, u32 mtu)
 {
 	struct sk_buff *skb = alloc_skb(128, GFP_KERNEL);
 	struct icmphdr *icmp = skb_put(skb, sizeof(*icmp));
 
 	memset(icmp, 0, sizeof(*icmp));
-	icmp->type = ICMP_DEST_UNREACH;
-	icmp->code = ICMP_FRAG_NEEDED;
+	icmp->type = type;
+	icmp->code = code;
 	skb_reset_transport_header(skb);
 	memcpy(skb_put(skb, 28), datagram, 28);
 	__skb_pull(skb, sizeof(*icmp));
@@ -520,17 +529,21 @@ void ipv4_redirect(struct sk_buff *skb, struct net *net, int oif, u8 protocol)
 
 /* --- what programs call --- */
 
-void host_bind(struct socket *sock, u16 port)
+int host_bind(struct socket *sock, u16 port)
 {
 	struct sock *sk = sock->sk;
+	int err;
 
 	lock_sock(sk);
 	inet_sk(sk)->inet_saddr = inet_sk(sk)->inet_rcv_saddr =
 		host_of(sock_net(sk))->address;
-	SIM_MUST(!sk->sk_prot->get_port(sk, port), "port %u is taken", port);
-	sk->sk_userlocks |= SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK;
-	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
+	err = sk->sk_prot->get_port(sk, port) ? -EADDRINUSE : 0;
+	if (!err) {
+		sk->sk_userlocks |= SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK;
+		inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
+	}
 	release_sock(sk);
+	return err;
 }
 
 int host_connect(struct socket *sock, __be32 address, u16 port)
@@ -559,6 +572,7 @@ static void tcp_defaults(struct net *net)
 {
 	struct netns_ipv4 *v4 = &net->ipv4;
 
+	net->core.sysctl_somaxconn = 4096;
 	v4->sysctl_tcp_window_scaling = 1;
 	v4->sysctl_tcp_timestamps = 1;
 	v4->sysctl_tcp_sack = 1;

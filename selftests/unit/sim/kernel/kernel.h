@@ -69,6 +69,8 @@ extern u64 clock_now;			/* ns since the machine started */
 struct clock_event *clock_at(u64 at, void (*fn)(void *), void *arg);
 void clock_cancel(struct clock_event *event);
 bool clock_step(void);
+u64 clock_next(void);
+void clock_set(u64 at);
 unsigned int clock_waiting(void);
 void clock_reset(void);
 
@@ -132,8 +134,9 @@ void inet_teardown(void);
 void host_reset(struct host *h);
 void host_ready(struct host *h);
 int host_connect(struct socket *sock, __be32 address, u16 port);
-void host_bind(struct socket *sock, u16 port);
+int host_bind(struct socket *sock, u16 port);
 void host_receive(struct host *h, const u8 *datagram, u32 len, u16 gso_size);
+void host_told(struct host *h, const u8 *datagram, u8 type, u8 code, u32 mtu);
 long routes_held(void);
 
 /* The simulated network takes what a host sends; provided by network.c.
