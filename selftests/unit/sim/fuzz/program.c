@@ -53,6 +53,8 @@ int program_connect(void)
 	}
 	if (program.sk->sk_state != TCP_CLOSE)
 		return -EISCONN;
+	/* after a connection that has ended only so */
+	program_call(CALL_DISCONNECT, 0, 0);
 	return host_connect(program.sock, theirs->address, peer.port);
 }
 
