@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Listeners: what a SYN brings about, segment by segment; TIME-WAIT and ports. */
 #include <poll.h>
+#include <sys/resource.h>
 
 #include "segment.h"
 
@@ -365,9 +366,11 @@ static void vrf(void)
 /* A thousand listeners on one port, each on its own address */
 static void many_addresses(void)
 {
+	struct rlimit limit = { 2000, 2000 };
 	int l[1000], fd, i;
 	char host[32];
 
+	OK(setrlimit(RLIMIT_NOFILE, &limit));
 	for (i = 0; i < 1000; i++) {
 		snprintf(host, sizeof(host), "127.1.%d.%d", i / 250, 1 + i % 250);
 		l[i] = sk_listen(host, PORT, 5);
