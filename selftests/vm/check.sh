@@ -118,7 +118,11 @@ check_guest() {
 	guest_accel
 	cg_factor=1
 	[ "$ACCEL" = kvm ] || cg_factor=2
-	[ "$KERNEL" != debug ] || cg_factor=$((cg_factor * 3))
+	if [ "$KERNEL" = debug ]; then
+		cg_factor=$((cg_factor * 3))
+		# its checks are instructions, which virtual time counts
+		[ -z "$VIRTUAL_TIME" ] || cg_factor=$((cg_factor * 5))
+	fi
 	TIMEOUT=$((2400 * cg_factor))
 	say "tests in a guest with kernel $(kernel_release "$KERNEL"): $*"
 	run_guest env LAB_TIME_FACTOR=$cg_factor LAB_FULL=$FULL "$VM/guest-tests" "$cg_tests" "$@"
