@@ -296,7 +296,6 @@ static void sysctls(struct net *net, u32 t)
 	ln->syn_retries = 12;
 	ln->synack_retries = 12;
 	ln->orphan_retries = 60;
-	ln->retries2 = 60;
 }
 
 static u32 chaos(void)

@@ -3,7 +3,7 @@
 #
 # segments_fuzz.sh: segments, time, system calls and ICMP errors for a connection
 # in every state. First the kept seeds, then FUZZ_SECONDS (20) of what libFuzzer
-# makes of them; then which lines of the rooms the seeds alone run. FUZZ_CORPUS
+# makes of them; then which lines of the rooms all these run. FUZZ_CORPUS
 # names a folder in which what it has found is kept from one run to the next.
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 1
