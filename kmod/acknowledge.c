@@ -276,7 +276,7 @@ static void old_ack(struct sock *sk, struct linnet_ack *ack)
 
 /**
  * linnet_acknowledge() - process the ACK of a segment
- * @sk: the socket, locked, in a synchronized state or SYN-SENT
+ * @sk: the socket, locked, in a synchronized state or SYN-SENT, its clock fresh
  * @seg: the segment, with LINNET_ACK
  *
  * Return: 1 when the ACK is good, 0 when it is old, -1 when it lies outside of
@@ -296,7 +296,6 @@ int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg)
 	};
 	long rtt_us;
 
-	linnet_clock_refresh(tp);
 	if (seq_before(seg->ack, tp->snd_una)) {
 		if (seq_before(seg->ack, tp->snd_una - tp->max_window)) {
 			linnet_send_challenge_ack(sk);
@@ -355,6 +354,5 @@ int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg)
 		LINNET_COUNT(sock_net(sk), DupAcksIn);
 	if (prior_packets || ack.dsack)
 		control(sk, &ack, prior_lost);
-	linnet_sndbuf_expand(sk);
 	return 1;
 }

@@ -59,7 +59,7 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
 			 const struct linnet_flow *flow,
 			 const struct linnet_options *opt)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct linnet_first_windows first;
 	struct linnet_path path;
 
@@ -182,7 +182,7 @@ void linnet_forget_saved_syn(struct linnet_request *req)
  */
 static bool backlog_spent(const struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	int most = READ_ONCE(ln->max_syn_backlog);
 
 	return !READ_ONCE(ln->syncookies) &&
@@ -221,7 +221,7 @@ static bool fast_open(struct sock *sk, struct linnet_request *req,
 static bool new_request(struct sock *sk, struct linnet_segment *seg,
 			const struct linnet_flow *flow)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	u32 isn = LINNET_CB(seg->skb)->seq;
 	struct linnet_request *req;
 	bool cookie = false, taken = false;

@@ -229,12 +229,14 @@ static void after_segment(struct sock *sk)
 
 	if (sk->sk_state == TCP_CLOSE)
 		return;
+	sk_mem_reclaim(sk);
 	linnet_push_pending(sk);
 	/* Only who found no room is told of it.  Pairs with the writer, who
 	 * sets the bit and looks again.
 	 */
 	smp_mb();
 	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags)) {
+		linnet_sndbuf_expand(sk);
 		sk->sk_write_space(sk);
 		if (!test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 			linnet_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED);
@@ -258,7 +260,7 @@ static void after_segment(struct sock *sk)
 static bool syn_sent(struct sock *sk, struct linnet_segment *seg)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct linnet_options opt = seg->opt;
 	struct linnet_flow flow;
 	bool taken = false;

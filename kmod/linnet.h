@@ -868,5 +868,8 @@ struct linnet_mib {
 	this_cpu_inc(linnet_pernet(net)->mib->mibs[LINNET_MIB_##field])
 #define LINNET_COUNT_ADD(net, field, n) \
 	this_cpu_add(linnet_pernet(net)->mib->mibs[LINNET_MIB_##field], n)
+/* The same where every segment passes: the socket knows the place */
+#define LINNET_COUNT_SEGS(sk, field, n) \
+	this_cpu_add(linnet_sk_net(sk)->mib->mibs[LINNET_MIB_##field], n)
 
 #endif /* _LINNET_H */

@@ -59,7 +59,7 @@ void linnet_mem_force(struct sock *sk, int size)
  */
 int linnet_wmem_some(struct sock *sk, int size)
 {
-	int least = READ_ONCE(linnet_pernet(sock_net(sk))->wmem[0]);
+	int least = READ_ONCE(linnet_sk_net(sk)->wmem[0]);
 
 	if (sk_wmem_schedule(sk, size))
 		return size;
@@ -75,7 +75,7 @@ int linnet_wmem_some(struct sock *sk, int size)
  */
 static void grow_or_close(struct sock *sk)
 {
-	int most = READ_ONCE(linnet_pernet(sock_net(sk))->rmem[2]);
+	int most = READ_ONCE(linnet_sk_net(sk)->rmem[2]);
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	linnet_sk(sk)->ack.quick = 0;

@@ -15,7 +15,7 @@ static bool unconnected(const struct sock *sk)
 
 static int set_fastopen_connect(struct sock *sk, int val)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 
 	if (val < 0 || val > 1)
 		return -EINVAL;

@@ -55,6 +55,24 @@ static void parse_fastopen(const __u8 *p, unsigned int len,
 	memcpy(opt->cookie, p + LINNET_OPTLEN_FASTOPEN_BASE, len);
 }
 
+/* What nearly every segment carries, and nothing else: a timestamp, padded as
+ * RFC 7323, appendix A, has it
+ */
+static bool only_timestamp(const __u8 *p, unsigned int len)
+{
+	return len == LINNET_OPTLEN_TIMESTAMP_ALIGNED &&
+	       octets32(p) == (LINNET_OPT_NOP << 24 | LINNET_OPT_NOP << 16 |
+			       LINNET_OPT_TIMESTAMP << 8 |
+			       LINNET_OPTLEN_TIMESTAMP);
+}
+
+static void take_timestamp(const __u8 *p, struct linnet_options *opt)
+{
+	opt->timestamp = true;
+	opt->tsval = octets32(p);
+	opt->tsecr = octets32(p + 4);
+}
+
 /**
  * linnet_options_parse() - read the options of a segment
  * @p: first octet after the fixed header
@@ -71,6 +89,10 @@ void linnet_options_parse(const __u8 *p, unsigned int len, bool syn,
 			  struct linnet_options *opt)
 {
 	memset(opt, 0, sizeof(*opt));
+	if (only_timestamp(p, len)) {
+		take_timestamp(p + 4, opt);
+		return;
+	}
 
 	while (len) {
 		unsigned int size;
@@ -109,11 +131,8 @@ void linnet_options_parse(const __u8 *p, unsigned int len, bool syn,
 			parse_sack(p, size, opt);
 			break;
 		case LINNET_OPT_TIMESTAMP:
-			if (size == LINNET_OPTLEN_TIMESTAMP) {
-				opt->timestamp = true;
-				opt->tsval = octets32(p + 2);
-				opt->tsecr = octets32(p + 6);
-			}
+			if (size == LINNET_OPTLEN_TIMESTAMP)
+				take_timestamp(p + 2, opt);
 			break;
 		case LINNET_OPT_FASTOPEN:
 			if (syn && !opt->fastopen)

@@ -63,11 +63,15 @@ void linnet_free_skb(struct sk_buff *skb)
  * linnet_wmem_free() - a buffer of the send or retransmission queue goes
  * @sk: the socket, locked
  * @skb: the buffer, charged, out of its queue
+ *
+ * What it had charged stays with the socket: an ACK mostly comes with data, or
+ * is followed by data, that need as much.  after_segment() in input.c gives back
+ * what is left.
  */
 void linnet_wmem_free(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -skb->truesize);
-	sk_mem_uncharge(sk, skb->truesize);
+	sk_forward_alloc_add(sk, skb->truesize);
 	linnet_free_skb(skb);
 }
 
@@ -282,7 +286,7 @@ static void note_departure(struct sock *sk, struct sk_buff *queued, u32 len)
 
 /**
  * linnet_transmit() - give one buffer to IP
- * @sk: the socket, locked
+ * @sk: the socket, locked, its clock fresh
  * @skb: the buffer; consumed unless @clone
  * @clone: @skb stays in a queue: send a copy that shares its data
  * @gfp: how to allocate the copy
@@ -303,7 +307,6 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 	u32 len = skb->len;
 	int err;
 
-	linnet_clock_refresh(tp);
 	if (clone) {
 		queued = skb;
 		skb = copy_queued(queued, gfp);
@@ -344,7 +347,7 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 		tp->bytes_sent += len;
 	}
 	tp->segs_out += segs;
-	LINNET_COUNT_ADD(sock_net(sk), OutSegs, segs);
+	LINNET_COUNT_SEGS(sk, OutSegs, segs);
 	trace_linnet_send(sk, seq, len, flags, segs);
 
 	err = linnet_sk(sk)->af->xmit(sk, skb);
@@ -381,6 +384,7 @@ static void send_control(struct sock *sk, u8 flags, u32 seq)
 	LINNET_CB(skb)->end_seq = seq;
 	LINNET_CB(skb)->flags = flags;
 	LINNET_CB(skb)->segs = 1;
+	linnet_clock_refresh(tcp_sk(sk));
 	linnet_transmit(sk, skb, false, GFP_ATOMIC);
 }
 

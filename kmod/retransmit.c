@@ -235,6 +235,7 @@ static int send_again(struct sock *sk, struct sk_buff *skb)
 
 	if (cb->flags & LINNET_SYN)
 		cb->flags = linnet_ecn_syn_again(sk, cb->flags);
+	linnet_clock_refresh(tp);
 	err = linnet_transmit(sk, skb, true, GFP_ATOMIC);
 	trace_linnet_retransmit(sk, cb->seq, cb->end_seq, cb->segs, err);
 	LINNET_COUNT_ADD(sock_net(sk), RetransSegs, cb->segs);

@@ -69,31 +69,3 @@ void linnet_rtt_sample(struct linnet_rtt *rtt, __u32 sample_us, __u32 snd_una,
 		rtt->mdev_max_us = rto_min_us;
 	}
 }
-
-/**
- * linnet_rtt_rto() - the retransmission timeout (RFC 6298, (2.1) to (2.5))
- * @rtt: the estimator
- *
- * Return: microseconds, without back-off.
- */
-__u32 linnet_rtt_rto(const struct linnet_rtt *rtt)
-{
-	/* (5.7): what the handshake left, when it gave no sample */
-	if (!rtt->srtt_us)
-		return rtt->rttvar_us ?: LINNET_RTO_INITIAL_US;
-	return min((rtt->srtt_us >> 3) + rtt->rttvar_us, LINNET_RTO_MAX_US);
-}
-
-/**
- * linnet_rto_backoff() - double a timeout some times (RFC 6298, (5.5))
- * @rto_us: timeout without back-off, microseconds
- * @times: how often it has expired in a row
- *
- * Return: microseconds, at most %LINNET_RTO_MAX_US.
- */
-__u32 linnet_rto_backoff(__u32 rto_us, unsigned int times)
-{
-	while (times-- && rto_us < LINNET_RTO_MAX_US)
-		rto_us <<= 1;
-	return min(rto_us, LINNET_RTO_MAX_US);
-}

@@ -3,6 +3,8 @@
 #ifndef _LINNET_RTT_H
 #define _LINNET_RTT_H
 
+#include <linux/kernel.h>
+
 #include "wire.h"
 
 /* RFC 6298, (2.1) and (2.5).  The lower bound is Linux's, not the RFC's 1 s;
@@ -30,7 +32,33 @@ struct linnet_rtt {
 
 void linnet_rtt_sample(struct linnet_rtt *rtt, __u32 sample_us, __u32 snd_una,
 		       __u32 snd_nxt, __u32 rto_min_us);
-__u32 linnet_rtt_rto(const struct linnet_rtt *rtt);
-__u32 linnet_rto_backoff(__u32 rto_us, unsigned int times);
+
+/**
+ * linnet_rtt_rto() - the retransmission timeout (RFC 6298, (2.1) to (2.5))
+ * @rtt: the estimator
+ *
+ * Return: microseconds, without back-off.
+ */
+static inline __u32 linnet_rtt_rto(const struct linnet_rtt *rtt)
+{
+	/* (5.7): what the handshake left, when it gave no sample */
+	if (!rtt->srtt_us)
+		return rtt->rttvar_us ?: LINNET_RTO_INITIAL_US;
+	return min((rtt->srtt_us >> 3) + rtt->rttvar_us, LINNET_RTO_MAX_US);
+}
+
+/**
+ * linnet_rto_backoff() - double a timeout some times (RFC 6298, (5.5))
+ * @rto_us: timeout without back-off, microseconds
+ * @times: how often it has expired in a row
+ *
+ * Return: microseconds, at most %LINNET_RTO_MAX_US.
+ */
+static inline __u32 linnet_rto_backoff(__u32 rto_us, unsigned int times)
+{
+	while (times-- && rto_us < LINNET_RTO_MAX_US)
+		rto_us <<= 1;
+	return min(rto_us, LINNET_RTO_MAX_US);
+}
 
 #endif /* _LINNET_RTT_H */

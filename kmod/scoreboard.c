@@ -121,7 +121,7 @@ bool linnet_any_retransmitted(const struct sock *sk)
  */
 void linnet_check_reordering(struct sock *sk, u32 low, u32 high)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss = tp->mss_cache;
 
@@ -455,7 +455,7 @@ bool linnet_duplicates_limit(struct sock *sk)
  */
 static void limit_duplicates(struct sock *sk, u32 also_acked)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	if (!linnet_duplicates_limit(sk))

@@ -63,7 +63,7 @@ bool linnet_stream_memory_free(const struct sock *sk, int wake)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 notsent = READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_nxt);
 	u32 lowat = READ_ONCE(tp->notsent_lowat) ?:
-		    READ_ONCE(linnet_pernet(sock_net(sk))->notsent_lowat);
+		    READ_ONCE(linnet_sk_net(sk)->notsent_lowat);
 
 	return (notsent << wake) < lowat;
 }
@@ -98,7 +98,7 @@ void linnet_write_space(struct sock *sk)
  */
 void linnet_init_connection(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_pernet(sock_net(sk));
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct linnet_sock *ls = linnet_sk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -281,7 +281,7 @@ int linnet_connect_start(struct sock *sk)
 	tp->rcv_wup = 0;
 	tp->copied_seq = 0;
 	/* what we are about to offer */
-	if (READ_ONCE(linnet_pernet(sock_net(sk))->timestamps))
+	if (READ_ONCE(linnet_sk_net(sk)->timestamps))
 		tp->tcp_header_len += LINNET_OPTLEN_TIMESTAMP_ALIGNED;
 	linnet_sync_mss(sk);
 	linnet_advertised_mss(sk);

@@ -115,10 +115,13 @@ static struct bucket *bucket_of(const struct sock *sk)
 
 static bool device_matches(const struct sock *sk, const struct linnet_flow *flow)
 {
-	bool l3mdev = READ_ONCE(linnet_pernet(flow->net)->l3mdev_accept);
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
 
-	return inet_bound_dev_eq(l3mdev, READ_ONCE(sk->sk_bound_dev_if),
-				 flow->iif, flow->sdif);
+	if (bound)
+		return bound == flow->iif || bound == flow->sdif;
+	/* who is bound to nothing hears of a VRF if the administrator wants it */
+	return !flow->sdif ||
+	       READ_ONCE(linnet_pernet(flow->net)->l3mdev_accept);
 }
 
 /* Works on a struct linnet_timewait too: only sock_common is looked at */

@@ -39,11 +39,13 @@ u32 linnet_rto(const struct sock *sk)
 /* Arm a timer, which then holds a reference.  It is taken before: on a slow
  * machine, with interrupts on, the timer may have run before mod_timer() is back,
  * and given up a reference that nobody had taken yet (sk_reset_timer() takes it
- * after).
+ * after).  One that is armed already holds it.
  */
 static void reset_timer(struct sock *sk, struct timer_list *timer,
 			unsigned long expires)
 {
+	if (timer_pending(timer) && mod_timer_pending(timer, expires))
+		return;
 	sock_hold(sk);
 	if (mod_timer(timer, expires))
 		__sock_put(sk);
@@ -99,7 +101,7 @@ void linnet_rtx_disarm(struct sock *sk)
 void linnet_rtx_rearm(struct sock *sk)
 {
 	enum linnet_timer_event event = linnet_sk(sk)->timer_event;
-	u32 delay = linnet_rto(sk);
+	u32 delay;
 
 	if (!tcp_sk(sk)->packets_out) {
 		linnet_rtx_disarm(sk);
@@ -107,6 +109,8 @@ void linnet_rtx_rearm(struct sock *sk)
 	}
 	if (event == LINNET_TIMER_REO || event == LINNET_TIMER_TLP)
 		delay = max_t(s64, linnet_rto_left(sk), 1);
+	else
+		delay = linnet_rto(sk);
 	linnet_rtx_arm(sk, LINNET_TIMER_RTO, delay);
 }
 

@@ -152,7 +152,7 @@ static int size_goal_for(struct sock *sk, u32 mss)
 	u32 goal, half;
 
 	if (!sk_can_gso(sk) ||
-	    !READ_ONCE(linnet_pernet(sock_net(sk))->gso))
+	    !READ_ONCE(linnet_sk_net(sk)->gso))
 		return mss;
 	goal = sk->sk_gso_max_size;
 	half = tp->max_window > LINNET_MSS_DEFAULT_IPV4 ? tp->max_window >> 1 :
@@ -171,10 +171,11 @@ static int size_goal_for(struct sock *sk, u32 mss)
  */
 int linnet_send_mss(struct sock *sk, int *size_goal)
 {
-	struct dst_entry *dst = linnet_sk(sk)->af->route(sk);
+	const struct dst_entry *dst = __sk_dst_get(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss = tp->mss_cache, blocks;
 
+	/* a stale route is noticed when the segment goes to IP */
 	if (dst && dst_mtu(dst) != inet_csk(sk)->icsk_pmtu_cookie)
 		mss = linnet_sync_mss(sk);
 	/* SACK blocks ride on data, too, and take their room (RFC 6691) */
