@@ -22,6 +22,7 @@ static void own_parts(struct sock *sk, struct sock *child)
 	INIT_LIST_HEAD(&ls->accept_queue);
 	RCU_INIT_POINTER(inet_sk(child)->inet_opt, NULL);
 	inet_sk(child)->mc_list = NULL;
+	RCU_INIT_POINTER(child->sk_rx_dst, NULL);
 	atomic64_set(&child->sk_cookie, 0);
 	/* of the listener's own connect(), if it ever calls that */
 	tcp_sk(child)->fastopen_req = NULL;

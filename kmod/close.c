@@ -298,6 +298,7 @@ int linnet_disconnect(struct sock *sk, int flags)
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	sk_dst_reset(sk);
+	linnet_early_forget(sk);
 
 	linnet_cong_cleanup(sk);
 	linnet_cong_assign(sk);

@@ -73,6 +73,41 @@ static void deliver(struct sock *sk, struct sk_buff *skb)
 	bh_unlock_sock(sk);
 }
 
+static unsigned int segments(const struct sk_buff *skb)
+{
+	return max_t(u16, skb_shinfo(skb)->gso_segs, 1);
+}
+
+/* A connection in TIME-WAIT has it.  @isn: where a new one may begin */
+static enum linnet_tw_verdict time_wait(struct sock *tw, struct sk_buff *skb,
+					const struct linnet_flow *flow,
+					u32 *isn)
+{
+	enum linnet_tw_verdict verdict = LINNET_TW_DONE;
+	struct linnet_segment seg;
+
+	if (policy_allows(NULL, skb, flow->family) &&
+	    linnet_segment_parse(skb, &seg))
+		verdict = linnet_timewait_rcv(tw, flow, &seg, isn);
+	linnet_timewait_put(tw);
+	if (verdict == LINNET_TW_DONE)
+		LINNET_COUNT_ADD(flow->net, InSegs, segments(skb));
+	return verdict;
+}
+
+/* RFC 9293, 3.10.7.1: there is no connection */
+static void closed(struct sk_buff *skb, const struct linnet_flow *flow)
+{
+	struct linnet_segment seg;
+
+	LINNET_COUNT_ADD(flow->net, InSegs, segments(skb));
+	if (!policy_allows(NULL, skb, flow->family) ||
+	    !linnet_segment_parse(skb, &seg))
+		return;
+	LINNET_COUNT(flow->net, InNoPorts);
+	linnet_send_reset(NULL, flow, &seg);
+}
+
 /**
  * linnet_rcv() - a segment comes up from IP, its checksum found good
  * @skb: data begins at the header; consumed
@@ -84,7 +119,6 @@ static void deliver(struct sock *sk, struct sk_buff *skb)
 int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 {
 	const struct linnet_header *h = (const void *)skb->data;
-	struct linnet_segment seg;
 	struct sock *sk;
 	u32 isn = 0;
 
@@ -95,30 +129,25 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 	    !pskb_may_pull(skb, linnet_header_len(h)))
 		goto bad;
 	h = (const void *)skb->data;
-	LINNET_COUNT_ADD(flow->net, InSegs,
-			 max_t(u16, skb_shinfo(skb)->gso_segs, 1));
 	flow->lport = ntohs(h->dest);
 	flow->rport = h->source;
 	memset(LINNET_CB(skb), 0, sizeof(struct linnet_cb));
 	LINNET_CB(skb)->iif = flow->iif;
 	LINNET_CB(skb)->sdif = flow->sdif;
 
-	sk = linnet_lookup_connection(flow);
+	sk = linnet_early_take(skb) ?: linnet_lookup_connection(flow);
 	if (sk && sk->sk_state == TCP_TIME_WAIT) {
-		enum linnet_tw_verdict verdict = LINNET_TW_DONE;
-
-		if (policy_allows(NULL, skb, flow->family) &&
-		    linnet_segment_parse(skb, &seg))
-			verdict = linnet_timewait_rcv(sk, flow, &seg, &isn);
-		linnet_timewait_put(sk);
-		if (verdict == LINNET_TW_DONE)
+		if (time_wait(sk, skb, flow, &isn) == LINNET_TW_DONE)
 			goto drop;
 		sk = NULL;
 	}
 	if (!sk)
 		sk = linnet_lookup_listener(flow, skb);
-	if (!sk)
-		goto closed;
+	if (!sk) {
+		closed(skb, flow);
+		goto drop;
+	}
+	LINNET_COUNT_SEGS(sk, InSegs, segments(skb));
 
 	if (!policy_allows(sk, skb, flow->family))
 		goto refused;
@@ -137,13 +166,6 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 refused:
 	atomic_inc(&sk->sk_drops);
 	sock_put(sk);
-	goto drop;
-closed:
-	if (!policy_allows(NULL, skb, flow->family) ||
-	    !linnet_segment_parse(skb, &seg))
-		goto drop;
-	LINNET_COUNT(flow->net, InNoPorts);
-	linnet_send_reset(NULL, flow, &seg);
 	goto drop;
 bad:
 	LINNET_COUNT(flow->net, InErrs);

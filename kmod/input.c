@@ -310,6 +310,7 @@ static bool syn_sent(struct sock *sk, struct linnet_segment *seg)
 	}
 
 	linnet_acknowledge(sk, seg);
+	linnet_early_remember(sk, seg->skb);
 	security_inet_conn_established(sk, seg->skb);
 	linnet_fastopen_answered(sk, &seg->opt);
 	linnet_established(sk);
@@ -524,7 +525,8 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 	if (unlikely(linnet_sk(sk)->fastopen_pending) && !syn_is_out(sk))
 		linnet_fastopen_proven(sk, false);
 	linnet_timestamp_store(tp, seg);
-	if (!ack_by_state(sk, seg))
+	linnet_early_remember(sk, seg->skb);
+	if (sk->sk_state != TCP_ESTABLISHED && !ack_by_state(sk, seg))
 		return false;
 
 	/* Sixth: urgent data is data (RFC 9293, 3.8.5; RFC 6093) */

@@ -392,6 +392,7 @@ struct linnet_net {
 	atomic_t	fastopen_disabled;
 	unsigned long	fastopen_disabled_stamp;
 	atomic_t	tw_count;
+	unsigned long	early_demux;	/* bit 0: the hooks of early.c are there */
 	u32		challenge_timestamp;
 	u32		challenge_count;
 };
@@ -732,6 +733,11 @@ void linnet_sent_new_data(struct sock *sk, struct sk_buff *skb);
 bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one);
 void linnet_rtx_add(struct sock *sk, struct sk_buff *skb);
 void linnet_rtx_free(struct sock *sk, struct sk_buff *skb);
+static inline bool linnet_rtx_empty(const struct sock *sk)
+{
+	return RB_EMPTY_ROOT(&sk->tcp_rtx_queue);
+}
+
 struct sk_buff *linnet_rtx_head(const struct sock *sk);
 struct sk_buff *linnet_rtx_next(const struct sk_buff *skb);
 struct sk_buff *linnet_rtx_prev(const struct sk_buff *skb);
@@ -750,6 +756,7 @@ void linnet_wmem_free(struct sock *sk, struct sk_buff *skb);
 
 /* timer.c: where timers fire, and what they do */
 u32 linnet_rto(const struct sock *sk);
+bool linnet_rto_passed(const struct sock *sk, u32 since);
 s64 linnet_rto_left(const struct sock *sk);
 void linnet_timers_init(struct sock *sk);
 void linnet_timers_stop(struct sock *sk);
@@ -779,6 +786,13 @@ void linnet_ipv6_child_mapped(const struct sock *parent, struct sock *child,
 			      const struct linnet_flow *flow);
 int linnet_connect_start(struct sock *sk);
 int linnet_connect_send(struct sock *sk);
+
+/* early.c: the route of a segment, before IP looks for it */
+void linnet_early_start(struct net *net);
+void linnet_early_net_exit(struct net *net);
+struct sock *linnet_early_take(struct sk_buff *skb);
+void linnet_early_remember(struct sock *sk, const struct sk_buff *skb);
+void linnet_early_forget(struct sock *sk);
 
 /* demux.c: whose segment is this? */
 void linnet_skb_flow(const struct sk_buff *skb, struct net *net,

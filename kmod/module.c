@@ -68,6 +68,7 @@ no_stats:
 
 static void __net_exit net_exit(struct net *net)
 {
+	linnet_early_net_exit(net);
 	linnet_timewait_purge(net);
 	linnet_fastopen_net_exit(net);
 	linnet_sysctl_net_exit(net);

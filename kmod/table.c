@@ -501,26 +501,13 @@ struct sock *linnet_table_next(const struct net *net,
 	return NULL;
 }
 
-/* Both ends as one aligned key for siphash; IPv4 in its v4-mapped form */
+/* IPv6: both ends as one aligned key for siphash */
 struct flow_key {
 	struct in6_addr	laddr;
 	struct in6_addr	raddr;
 	u32		ports;
 	u32		salt;
 } __aligned(SIPHASH_ALIGNMENT);
-
-static void flow_key(const struct linnet_flow *flow, struct flow_key *key)
-{
-	memset(key, 0, sizeof(*key));
-	if (flow->family == AF_INET) {
-		ipv6_addr_set_v4mapped(flow->laddr, &key->laddr);
-		ipv6_addr_set_v4mapped(flow->raddr, &key->raddr);
-	} else {
-		key->laddr = flow->laddr6;
-		key->raddr = flow->raddr6;
-	}
-	key->ports = (u32)flow->lport << 16 | (__force u16)flow->rport;
-}
 
 /**
  * linnet_flow_siphash() - a keyed hash over both ends
@@ -531,10 +518,18 @@ static void flow_key(const struct linnet_flow *flow, struct flow_key *key)
 u64 linnet_flow_siphash(const struct linnet_flow *flow, u32 salt,
 			const siphash_key_t *key)
 {
+	u32 ports = (u32)flow->lport << 16 | (__force u16)flow->rport;
 	struct flow_key k;
 
-	flow_key(flow, &k);
-	k.salt = salt;
+	if (flow->family == AF_INET)
+		return siphash_4u32((__force u32)flow->laddr,
+				    (__force u32)flow->raddr, ports, salt, key);
+	k = (struct flow_key){
+		.laddr	= flow->laddr6,
+		.raddr	= flow->raddr6,
+		.ports	= ports,
+		.salt	= salt,
+	};
 	return siphash(&k, sizeof(k), key);
 }
 
@@ -558,11 +553,11 @@ u32 linnet_isn(const struct linnet_flow *flow)
  */
 u32 linnet_timestamp_offset(const struct linnet_flow *flow)
 {
-	struct flow_key key;
+	struct linnet_flow hosts = *flow;
 
-	flow_key(flow, &key);
-	key.ports = 0;
-	return siphash(&key, sizeof(key), &timestamp_key);
+	hosts.lport = 0;
+	hosts.rport = 0;
+	return linnet_flow_siphash(&hosts, 0, &timestamp_key);
 }
 
 /**
@@ -571,11 +566,10 @@ u32 linnet_timestamp_offset(const struct linnet_flow *flow)
  */
 u32 linnet_port_offset(const struct linnet_flow *flow)
 {
-	struct flow_key key;
+	struct linnet_flow remote = *flow;
 
-	flow_key(flow, &key);
-	key.ports = (__force u16)flow->rport;
-	return siphash(&key, sizeof(key), &port_key);
+	remote.lport = 0;
+	return linnet_flow_siphash(&remote, 0, &port_key);
 }
 
 /**
