@@ -361,8 +361,7 @@ void linnet_cong_cwnd_validate(struct sock *sk, bool limited)
 		tp->snd_cwnd_used = tp->packets_out;
 	if (!READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
 	    ca_of(sk)->cong_control ||
-	    jiffies_to_usecs(tcp_jiffies32 - tp->snd_cwnd_stamp) <
-	    linnet_rto(sk))
+	    !linnet_rto_passed(sk, tp->snd_cwnd_stamp))
 		return;
 	/* Half of the way down to what was used, a timeout long not full */
 	if (inet_csk(sk)->icsk_ca_state == TCP_CA_Open) {
@@ -385,14 +384,14 @@ void linnet_cong_cwnd_validate(struct sock *sk, bool limited)
 void linnet_cong_idle_restart(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 rto = usecs_to_jiffies(linnet_rto(sk));
 	u32 idle = tcp_jiffies32 - tp->lsndtime;
-	u32 cwnd = tcp_snd_cwnd(tp);
+	u32 cwnd = tcp_snd_cwnd(tp), rto;
 
 	if (!READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
 	    !inet_csk(sk)->icsk_ca_initialized || ca_of(sk)->cong_control ||
-	    !tp->lsndtime || idle <= rto)
+	    !tp->lsndtime || !linnet_rto_passed(sk, tp->lsndtime))
 		return;
+	rto = usecs_to_jiffies(linnet_rto(sk));
 	linnet_cong_event(sk, CA_EVENT_CWND_RESTART);
 	tp->snd_ssthresh = tcp_current_ssthresh(sk);
 	/* halve it for every timeout, down to the initial window */

@@ -492,7 +492,7 @@ void linnet_fastopen_answered(struct sock *sk, const struct linnet_options *opt)
 {
 	struct linnet_options none = {};
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool left = tp->syn_data && linnet_rtx_head(sk);
+	bool left = tp->syn_data && !linnet_rtx_empty(sk);
 	bool again = tp->total_retrans;
 
 	if (tp->fastopen_req && !tp->fastopen_req->data)

@@ -44,7 +44,7 @@ void linnet_chrono_stop(struct sock *sk, enum tcp_chrono type)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (!linnet_rtx_head(sk) && skb_queue_empty(&sk->sk_write_queue))
+	if (linnet_rtx_empty(sk) && skb_queue_empty(&sk->sk_write_queue))
 		chrono_set(tp, TCP_CHRONO_UNSPEC);
 	else if (type == tp->chrono_type)
 		chrono_set(tp, TCP_CHRONO_BUSY);

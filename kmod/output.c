@@ -210,14 +210,16 @@ static void write_header(struct sk_buff *skb, __be16 source, __be16 dest,
 
 	h = skb_push(skb, len);
 	skb_reset_transport_header(skb);
-	memset(h, 0, len);
-	h->source = source;
-	h->dest = dest;
-	h->seq = htonl(seq);
-	h->ack_seq = htonl(ack);
-	h->doff = len / 4 << 4;
-	h->flags = flags;
-	h->window = htons(min_t(u32, window, 65535));
+	*h = (struct linnet_header){
+		.source		= source,
+		.dest		= dest,
+		.seq		= htonl(seq),
+		.ack_seq	= htonl(ack),
+		.doff		= len / 4 << 4,
+		.flags		= flags,
+		.window		= htons(min_t(u32, window, 65535)),
+	};
+	/* fills all of what linnet_options_len() told */
 	linnet_options_write(opt, (__be32 *)(h + 1));
 }
 

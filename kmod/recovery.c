@@ -317,7 +317,7 @@ static void identify_loss(struct sock *sk, struct linnet_ack *ack)
 	u8 state = inet_csk(sk)->icsk_ca_state;
 	u32 retransmitted = tp->retrans_out;
 
-	if (!linnet_rtx_head(sk))
+	if (linnet_rtx_empty(sk))
 		return;
 	if (!tp->rx_opt.sack_ok) {
 		/* a partial ACK in Recovery tells the next hole (RFC 6582) */

@@ -154,7 +154,7 @@ static bool autocorks(struct sock *sk, const struct sk_buff *tail,
 {
 	unsigned long *flags = &linnet_sk(sk)->xmit_flags;
 
-	if ((int)tail->len >= size_goal || !linnet_rtx_head(sk) ||
+	if ((int)tail->len >= size_goal || linnet_rtx_empty(sk) ||
 	    !READ_ONCE(linnet_sk_net(sk)->autocorking) ||
 	    refcount_read(&sk->sk_wmem_alloc) <= tail->truesize ||
 	    LINNET_CB(tail)->marks & LINNET_EOR)
@@ -168,8 +168,20 @@ static bool autocorks(struct sock *sk, const struct sk_buff *tail,
 	return refcount_read(&sk->sk_wmem_alloc) > tail->truesize;
 }
 
+/* How data is cut: into full segments and buffers, octets of data in each */
+struct sizes {
+	int	mss;
+	int	goal;
+};
+
+static void renew_sizes(struct sock *sk, struct sizes *sizes)
+{
+	sizes->mss = linnet_send_mss(sk, &sizes->goal);
+}
+
 /* Send what there is, before waiting or returning */
-static void push(struct sock *sk, int flags, int nonagle, int size_goal)
+static void push(struct sock *sk, int flags, int nonagle,
+		 const struct sizes *sizes)
 {
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -179,31 +191,30 @@ static void push(struct sock *sk, int flags, int nonagle, int size_goal)
 	/* Half of the largest window since the last PSH */
 	if (!(flags & MSG_MORE) || push_due(tp))
 		mark_push(tp, tail);
-	if (autocorks(sk, tail, size_goal))
+	if (autocorks(sk, tail, sizes->goal))
 		return;
 	if (flags & MSG_MORE)
 		nonagle = TCP_NAGLE_CORK;
 	if (!tp->packets_out)
 		linnet_cong_idle_restart(sk);
-	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), nonagle, false))
+	if (linnet_write_xmit(sk, sizes->mss, nonagle, false))
 		linnet_persist_start(sk);
 }
 
 static int wait_for_memory(struct sock *sk, int flags, bool copied,
-			   int size_goal, long *timeo)
+			   const struct sizes *sizes, long *timeo)
 {
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	drop_empty_tail(sk);
 	if (copied)
-		push(sk, flags & ~MSG_MORE, TCP_NAGLE_PUSH, size_goal);
+		push(sk, flags & ~MSG_MORE, TCP_NAGLE_PUSH, sizes);
 	return sk_stream_wait_memory(sk, timeo);
 }
 
 /* Data into the send queue, waiting for room where there is none.  Returns 0 or
- * an error; *copied tells how much was taken, *size_goal how large a buffer
- * should be in the end.
+ * an error; *copied tells how much was taken, *sizes how data is cut in the end.
  */
-static int fill_queue(struct sock *sk, struct msghdr *msg, int *size_goal,
+static int fill_queue(struct sock *sk, struct msghdr *msg, struct sizes *sizes,
 		      const struct linnet_source *src, int *copied)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -212,21 +223,20 @@ static int fill_queue(struct sock *sk, struct msghdr *msg, int *size_goal,
 	bool fresh = false;
 
 	while (msg_data_left(msg)) {
-		struct sk_buff *skb = writable_buffer(sk, *size_goal, src,
+		struct sk_buff *skb = writable_buffer(sk, sizes->goal, src,
 						      fresh);
 		int n;
 
 		fresh = false;
 		if (IS_ERR(skb))
 			return PTR_ERR(skb);
-		n = skb ? take_in(sk, skb, msg, *size_goal - skb->len, src) :
+		n = skb ? take_in(sk, skb, msg, sizes->goal - skb->len, src) :
 			  -EAGAIN;
 		if (n == -EAGAIN) {
-			n = wait_for_memory(sk, flags, *copied, *size_goal,
-					    &timeo);
+			n = wait_for_memory(sk, flags, *copied, sizes, &timeo);
 			if (n)
 				return n;
-			linnet_send_mss(sk, size_goal);
+			renew_sizes(sk, sizes);
 			continue;
 		}
 		if (n < 0)
@@ -240,12 +250,12 @@ static int fill_queue(struct sock *sk, struct msghdr *msg, int *size_goal,
 		/* full in one way or the other: it can go, and the next one
 		 * begin
 		 */
-		if (n == 0 || (int)skb->len >= *size_goal) {
+		if (n == 0 || (int)skb->len >= sizes->goal) {
 			fresh = n == 0;
 			if (push_due(tp))
 				mark_push(tp, skb);
-			linnet_write_xmit(sk, linnet_send_mss(sk, NULL),
-					  TCP_NAGLE_PUSH, false);
+			linnet_write_xmit(sk, sizes->mss, TCP_NAGLE_PUSH,
+					  false);
 		}
 	}
 	return 0;
@@ -278,7 +288,7 @@ static int send_failed(struct sock *sk, int flags, int err)
 {
 	err = sk_stream_error(sk, flags, err);
 	/* a writer who found no room and was refused must be woken again */
-	if (err == -EAGAIN && !linnet_rtx_head(sk) &&
+	if (err == -EAGAIN && linnet_rtx_empty(sk) &&
 	    skb_queue_empty(&sk->sk_write_queue)) {
 		sk->sk_write_space(sk);
 		linnet_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED);
@@ -288,9 +298,10 @@ static int send_failed(struct sock *sk, int flags, int err)
 
 static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 {
-	int flags = msg->msg_flags, copied = 0, size_goal, err;
+	int flags = msg->msg_flags, copied = 0, err;
 	struct linnet_source src;
 	struct sockcm_cookie sockc;
+	struct sizes sizes;
 
 	if (unlikely(flags & MSG_FASTOPEN ||
 		     linnet_compat_defer_connect(sk))) {
@@ -305,13 +316,13 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	err = may_send(sk, msg, &sockc);
 	if (!err) {
 		linnet_stamp_origin(sk);
-		linnet_send_mss(sk, &size_goal);
-		err = fill_queue(sk, msg, &size_goal, &src, &copied);
+		renew_sizes(sk, &sizes);
+		err = fill_queue(sk, msg, &sizes, &src, &copied);
 		drop_empty_tail(sk);
 	}
 	if (copied) {
 		linnet_stamp_sent(sk, &sockc);
-		push(sk, flags, tcp_sk(sk)->nonagle, size_goal);
+		push(sk, flags, tcp_sk(sk)->nonagle, &sizes);
 	}
 	linnet_source_done(&src, copied || !err);
 	return copied || !err ? copied : send_failed(sk, flags, err);

@@ -153,7 +153,7 @@ static void measure_data(struct sock *sk, const struct linnet_segment *seg)
 	linnet_rcv_rtt_timestamp(sk, seg);
 	linnet_rcv_rtt_measure(sk);
 	/* After a pause the peer is in slow start again */
-	if (tcp_jiffies32 - ack->last_data > usecs_to_jiffies(linnet_rto(sk)))
+	if (linnet_rto_passed(sk, ack->last_data))
 		ack->quick = 16;
 	ack->last_data = tcp_jiffies32;
 	tp->data_segs_in += max_t(u16, 1, skb_shinfo(seg->skb)->gso_segs);

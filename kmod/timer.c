@@ -36,6 +36,20 @@ u32 linnet_rto(const struct sock *sk)
 				  inet_csk(sk)->icsk_backoff);
 }
 
+/**
+ * linnet_rto_passed() - is it longer ago than a retransmission timeout?
+ * @sk: the socket, locked
+ * @since: when it was, jiffies
+ */
+bool linnet_rto_passed(const struct sock *sk, u32 since)
+{
+	u32 age = tcp_jiffies32 - since;
+
+	/* mostly the shortest there is says no */
+	return age > usecs_to_jiffies(LINNET_RTO_MIN_US) &&
+	       age > usecs_to_jiffies(linnet_rto(sk));
+}
+
 /* Arm a timer, which then holds a reference.  It is taken before: on a slow
  * machine, with interrupts on, the timer may have run before mod_timer() is back,
  * and given up a reference that nobody had taken yet (sk_reset_timer() takes it

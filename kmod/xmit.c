@@ -211,9 +211,9 @@ static bool nagle_holds(const struct tcp_sock *tp, const struct sk_buff *skb,
 /* One buffer is out at most: nobody would wake us up */
 static bool hardly_any_out(const struct sock *sk)
 {
-	const struct sk_buff *head = linnet_rtx_head(sk);
+	const struct rb_node *root = sk->tcp_rtx_queue.rb_node;
 
-	return !head || !linnet_rtx_next(head);
+	return !root || (!root->rb_left && !root->rb_right);
 }
 
 /* Too much of ours in the queue below: more would only make it longer */
@@ -279,6 +279,27 @@ bool linnet_window_takes(const struct sock *sk, const struct sk_buff *skb)
 	return !seq_after(LINNET_CB(skb)->seq + len, tp->snd_una + tp->snd_wnd);
 }
 
+/* From the send queue to the retransmission queue */
+static void queue_sent(struct sock *sk, struct sk_buff *skb)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	__skb_unlink(skb, &sk->sk_write_queue);
+	tp->snd_nxt = LINNET_CB(skb)->end_seq;
+	linnet_rtx_add(sk, skb);
+	tp->packets_out += LINNET_CB(skb)->segs;
+}
+
+/* RFC 6298, (5.1): new data is out, the timer runs.  @idle: nothing was */
+static void arm_for_new_data(struct sock *sk, bool idle)
+{
+	enum linnet_timer_event event = linnet_sk(sk)->timer_event;
+
+	if (idle || event == LINNET_TIMER_TLP || event == LINNET_TIMER_NONE ||
+	    event == LINNET_TIMER_PERSIST)
+		linnet_rtx_rearm(sk);
+}
+
 /**
  * linnet_sent_new_data() - a buffer has gone out for the first time
  * @sk: the socket, locked
@@ -286,17 +307,10 @@ bool linnet_window_takes(const struct sock *sk, const struct sk_buff *skb)
  */
 void linnet_sent_new_data(struct sock *sk, struct sk_buff *skb)
 {
-	enum linnet_timer_event event = linnet_sk(sk)->timer_event;
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 before = tp->packets_out;
+	bool idle = !tcp_sk(sk)->packets_out;
 
-	__skb_unlink(skb, &sk->sk_write_queue);
-	tp->snd_nxt = LINNET_CB(skb)->end_seq;
-	linnet_rtx_add(sk, skb);
-	tp->packets_out += LINNET_CB(skb)->segs;
-	if (!before || event == LINNET_TIMER_TLP ||
-	    event == LINNET_TIMER_NONE || event == LINNET_TIMER_PERSIST)
-		linnet_rtx_rearm(sk);
+	queue_sent(sk, skb);
+	arm_for_new_data(sk, idle);
 }
 
 /* What holds a sender back, for linnet_write_xmit() */
@@ -392,8 +406,7 @@ static u32 may_go(struct sock *sk, struct sk_buff *skb, u32 mss, int nonagle,
 		  bool one, struct held *held)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 quota = cwnd_quota(tp), max_segs = linnet_max_segs(sk, mss);
-	u32 limit;
+	u32 quota = cwnd_quota(tp), limit;
 
 	if (one) {
 		quota = 1;
@@ -412,6 +425,8 @@ static u32 may_go(struct sock *sk, struct sk_buff *skb, u32 mss, int nonagle,
 			return 0;
 		limit = skb->len;
 	} else {
+		u32 max_segs = linnet_max_segs(sk, mss);
+
 		if (!one && defer_for_larger(sk, skb, mss, max_segs, held))
 			return 0;
 		limit = split_point(sk, skb, mss, min(quota, max_segs),
@@ -435,6 +450,7 @@ static u32 may_go(struct sock *sk, struct sk_buff *skb, u32 mss, int nonagle,
 bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	bool idle = !tp->packets_out;
 	struct held held = {};
 	struct sk_buff *skb;
 	u32 sent = 0;
@@ -465,7 +481,7 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 		/* it ends with a small segment */
 		if (skb->len < cb->segs * mss)
 			tp->snd_sml = cb->end_seq;
-		linnet_sent_new_data(sk, skb);
+		queue_sent(sk, skb);
 		sent += cb->segs;
 		if (one)
 			break;
@@ -488,8 +504,8 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 		if (tcp_in_cwnd_reduction(sk))
 			tp->prr_out += sent;
 		/* one probe for the tail, when nothing more follows */
-		if (!one)
-			linnet_tlp_arm(sk, false);
+		if (one || !linnet_tlp_arm(sk, false))
+			arm_for_new_data(sk, idle);
 		return false;
 	}
 	return !tp->packets_out && skb_peek(&sk->sk_write_queue);
