@@ -25,8 +25,8 @@ static bool wants_route(struct sk_buff *skb, unsigned int len)
 	       pskb_may_pull(skb, len + LINNET_HEADER_LEN);
 }
 
-/* Give the segment to its socket, if that has a route for it.  @flow: the two
- * ends, but for the ports
+/* Give the segment to its socket, and the route if that has one.  @flow: the
+ * two ends, but for the ports
  */
 static void find_socket(struct sk_buff *skb, unsigned int len,
 			struct linnet_flow *flow)
@@ -44,17 +44,14 @@ static void find_socket(struct sk_buff *skb, unsigned int len,
 		linnet_timewait_put(sk);
 		return;
 	}
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
 	dst = READ_ONCE(sk->sk_rx_dst);
 	if (dst)
 		dst = dst_check(dst, sk->sk_rx_dst_cookie);
-	if (!dst || sk->sk_rx_dst_ifindex != skb->skb_iif) {
-		sock_put(sk);
-		return;
-	}
-	skb->sk = sk;
-	skb->destructor = sock_edemux;
 	/* the socket keeps it for as long as RCU is held */
-	skb_dst_set_noref(skb, dst);
+	if (dst && sk->sk_rx_dst_ifindex == skb->skb_iif)
+		skb_dst_set_noref(skb, dst);
 }
 
 static noinline void find_ipv4(struct sk_buff *skb)

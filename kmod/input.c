@@ -134,7 +134,6 @@ void linnet_transfer_start(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	linnet_clock_refresh(tp);
-	linnet_sync_mss(sk);
 	/* RFC 6298, (5.7): a handshake that gave no sample was retransmitted */
 	if (!tp->srtt_us)
 		tp->rttvar_us = jiffies_to_usecs(TCP_TIMEOUT_FALLBACK);

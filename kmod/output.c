@@ -681,9 +681,11 @@ u32 linnet_sync_mss(struct sock *sk)
 	u32 mss, most, options = tp->tcp_header_len - LINNET_HEADER_LEN;
 
 	if (dst) {
-		if (dst_mtu(dst) < inet_csk(sk)->icsk_pmtu_cookie)
+		u32 mtu = dst_mtu(dst);
+
+		if (mtu < inet_csk(sk)->icsk_pmtu_cookie)
 			LINNET_COUNT(sock_net(sk), PmtuReduced);
-		inet_csk(sk)->icsk_pmtu_cookie = dst_mtu(dst);
+		inet_csk(sk)->icsk_pmtu_cookie = mtu;
 	}
 	mss = linnet_mss_for(linnet_sk(sk)->af, inet_csk(sk)->icsk_pmtu_cookie);
 	mss = min_t(u32, mss, tp->rx_opt.mss_clamp);
