@@ -113,7 +113,7 @@ struct sock *linnet_child_make(struct sock *sk, struct linnet_request *req,
 		linnet_rtt_measured(child, tcp_sk(child)->tcp_mstamp -
 				    req->sent_us);
 	}
-	LINNET_COUNT(sock_net(sk), PassiveOpens);
+	LINNET_COUNT_SK(sk, PassiveOpens, 1);
 	return child;
 }
 

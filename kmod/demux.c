@@ -147,7 +147,7 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 		closed(skb, flow);
 		goto drop;
 	}
-	LINNET_COUNT_SEGS(sk, InSegs, segments(skb));
+	LINNET_COUNT_SK(sk, InSegs, segments(skb));
 
 	if (!policy_allows(sk, skb, flow->family))
 		goto refused;

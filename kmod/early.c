@@ -121,14 +121,15 @@ static const struct nf_hook_ops hooks[] = {
 /**
  * linnet_early_start() - a socket is opened in a namespace: route early there
  * @net: the namespace
+ * @ln: what it has
  *
  * Without it everything works, only slower: failure is no error.
  *
  * Context: process, may sleep.
  */
-void linnet_early_start(struct net *net)
+void linnet_early_start(struct net *net, struct linnet_net *ln)
 {
-	unsigned long *on = &linnet_pernet(net)->early_demux;
+	unsigned long *on = &ln->early_demux;
 
 	if (test_bit(0, on) || test_and_set_bit(0, on))
 		return;

@@ -60,7 +60,7 @@ static bool only_a_fin(const struct linnet_reassembly *r)
 
 static int bits(const struct sock *sk)
 {
-	return READ_ONCE(linnet_pernet(sock_net(sk))->fastopen);
+	return READ_ONCE(linnet_sk_net(sk)->fastopen);
 }
 
 /* --- the cache --- */

@@ -40,7 +40,7 @@ static int bound_dev(const struct sock *sk, const struct linnet_flow *flow)
 {
 	int bound = READ_ONCE(sk->sk_bound_dev_if);
 
-	if (!bound && READ_ONCE(linnet_pernet(flow->net)->l3mdev_accept))
+	if (!bound && READ_ONCE(linnet_sk_net(sk)->l3mdev_accept))
 		bound = l3mdev_master_ifindex_by_index(flow->net, flow->iif);
 	if (!bound && flow->family == AF_INET6 &&
 	    ipv6_addr_type(&flow->raddr6) & IPV6_ADDR_LINKLOCAL)

@@ -788,7 +788,7 @@ int linnet_connect_start(struct sock *sk);
 int linnet_connect_send(struct sock *sk);
 
 /* early.c: the route of a segment, before IP looks for it */
-void linnet_early_start(struct net *net);
+void linnet_early_start(struct net *net, struct linnet_net *ln);
 void linnet_early_net_exit(struct net *net);
 struct sock *linnet_early_take(struct sk_buff *skb);
 void linnet_early_remember(struct sock *sk, const struct sk_buff *skb);
@@ -883,7 +883,7 @@ struct linnet_mib {
 #define LINNET_COUNT_ADD(net, field, n) \
 	this_cpu_add(linnet_pernet(net)->mib->mibs[LINNET_MIB_##field], n)
 /* The same where every segment passes: the socket knows the place */
-#define LINNET_COUNT_SEGS(sk, field, n) \
+#define LINNET_COUNT_SK(sk, field, n) \
 	this_cpu_add(linnet_sk_net(sk)->mib->mibs[LINNET_MIB_##field], n)
 
 #endif /* _LINNET_H */

@@ -349,7 +349,7 @@ int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone, gfp_t gfp)
 		tp->bytes_sent += len;
 	}
 	tp->segs_out += segs;
-	LINNET_COUNT_SEGS(sk, OutSegs, segs);
+	LINNET_COUNT_SK(sk, OutSegs, segs);
 	trace_linnet_send(sk, seq, len, flags, segs);
 
 	err = linnet_sk(sk)->af->xmit(sk, skb);
@@ -540,7 +540,7 @@ int linnet_send_syn(struct sock *sk)
 	linnet_rtx_add(sk, skb);
 	tp->packets_out = 1;
 	tp->snd_nxt = tp->write_seq;
-	LINNET_COUNT(sock_net(sk), ActiveOpens);
+	LINNET_COUNT_SK(sk, ActiveOpens, 1);
 
 	if (linnet_fastopen_send_syn(sk, skb)) {
 		err = 0;

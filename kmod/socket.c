@@ -212,7 +212,7 @@ int linnet_init_sock(struct sock *sk)
 	struct linnet_sock *ls = linnet_sk(sk);
 
 	ls->net = ln;
-	linnet_early_start(sock_net(sk));
+	linnet_early_start(sock_net(sk), ln);
 	/* until connect() or a child's handshake knows better */
 	ls->af = sk->sk_family == AF_INET ? &linnet_ipv4_ops :
 					    &linnet_ipv6_ops;

@@ -85,7 +85,12 @@ void linnet_synq_exit(void)
  */
 struct linnet_request *linnet_synq_alloc(void)
 {
-	return kmem_cache_zalloc(request_cache, GFP_ATOMIC | __GFP_NOWARN);
+	struct linnet_request *req;
+
+	req = kmem_cache_alloc(request_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (req)
+		*req = (struct linnet_request){};
+	return req;
 }
 
 /**
