@@ -107,6 +107,22 @@ initrd_modules() { # NAME FOLDER MODULE...
 
 initrd_pack() { (cd "$1" && find . | cpio -o -H newc --quiet -R 0:0); }
 
+# --- the guest's clock ---
+
+# guest_tsc: sets TSC to what tells an emulated guest how fast its counter runs,
+# if that can be measured (tsc_khz.c says why); nothing in virtual time
+guest_tsc() {
+	TSC=
+	[ "$ACCEL" = tcg ] && [ -z "$VIRTUAL_TIME" ] || return 0
+	if [ ! -x "$BUILD/bin/.tsc_khz" ] || [ "$VM/tsc_khz.c" -nt "$BUILD/bin/.tsc_khz" ]; then
+		mkdir -p "$BUILD/bin"
+		cc -O2 -o "$BUILD/bin/.tsc_khz.$$" "$VM/tsc_khz.c" 2>/dev/null || return 0
+		mv "$BUILD/bin/.tsc_khz.$$" "$BUILD/bin/.tsc_khz"
+	fi
+	gt_khz=$("$BUILD/bin/.tsc_khz") && TSC="tsc_early_khz=$gt_khz"
+	return 0
+}
+
 # --- a run's folder ---
 
 # run_folder: make RUN, drop the oldest ones
@@ -204,6 +220,7 @@ guest_start() {
 	# Without cx16: QEMU 7.2's cmpxchg16b corrupts memory
 	tcg) gs_accel="tcg,thread=multi" gs_cpu=max,-cx16 ;;
 	esac
+	guest_tsc
 	gs_root=virtiofs
 	gs_foreground=
 	if [ -n "$SHELL_TTY" ]; then
@@ -254,7 +271,7 @@ guest_start() {
 		qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-device virtio-serial-pci -machine q35 -accel "$gs_accel" -cpu "$gs_cpu" -smp "$CPUS" -m "$gs_mem" \
 		-kernel "$BUILD/kernels/$KERNEL/vmlinuz" -initrd "$INITRD" \
-		-append "console=ttyS0 panic=-1 quiet loglevel=5 mitigations=off nokaslr tsc=reliable no_timer_check lab.root=$gs_root lab.top=$TOP lab.side=$gs_side" \
+		-append "console=ttyS0 panic=-1 quiet loglevel=5 mitigations=off nokaslr tsc=reliable $TSC no_timer_check lab.root=$gs_root lab.top=$TOP lab.side=$gs_side" \
 		-serial "file:$gs_dir/console.log" \
 		-chardev "file,id=out,path=$gs_tmp/out" -device virtserialport,chardev=out,name=lab.out \
 		-chardev "file,id=err,path=$gs_tmp/err" -device virtserialport,chardev=err,name=lab.err \
