@@ -11,6 +11,8 @@
 #include <linux/filter.h>
 #include <linux/hrtimer.h>
 #include <linux/memcontrol.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_bridge.h>
 #include <linux/sysctl.h>
 #include <linux/ipv6.h>
 #include <linux/net.h>
@@ -73,6 +75,30 @@
 #else
 #define linnet_compat_diag_filter(filter, cb, sk) \
 	filter(((struct inet_diag_dump_data *)(cb)->data)->inet_diag_nla_bc, sk)
+#endif
+
+/* Not versions, but choices of the kernel's */
+#ifdef CONFIG_NETFILTER
+#define linnet_compat_hooks_register	nf_register_net_hooks
+#define linnet_compat_hooks_unregister	nf_unregister_net_hooks
+#else
+static inline int linnet_compat_hooks_register(struct net *net,
+					       const struct nf_hook_ops *hooks,
+					       unsigned int n)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void
+linnet_compat_hooks_unregister(struct net *net,
+			       const struct nf_hook_ops *hooks, unsigned int n)
+{
+}
+#endif
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+#define linnet_compat_bridged(skb)	nf_bridge_info_exists(skb)
+#else
+#define linnet_compat_bridged(skb)	false
 #endif
 
 /* 6.5: proto->ioctl takes a kernel pointer */

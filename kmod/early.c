@@ -19,6 +19,8 @@
 static bool wants_route(struct sk_buff *skb, unsigned int len)
 {
 	return !skb_dst(skb) && !skb->sk && skb->pkt_type == PACKET_HOST &&
+	       /* a bridge calls the hook, too, and puts a route of its own there */
+	       !linnet_compat_bridged(skb) &&
 	       READ_ONCE(dev_net(skb->dev)->ipv4.sysctl_ip_early_demux) &&
 	       /* a VRF changes the interface once more */
 	       !netif_is_l3_slave(skb->dev) && !netif_is_l3_master(skb->dev) &&
@@ -133,7 +135,7 @@ void linnet_early_start(struct net *net, struct linnet_net *ln)
 
 	if (test_bit(0, on) || test_and_set_bit(0, on))
 		return;
-	if (nf_register_net_hooks(net, hooks, ARRAY_SIZE(hooks)))
+	if (linnet_compat_hooks_register(net, hooks, ARRAY_SIZE(hooks)))
 		clear_bit(0, on);
 }
 
@@ -144,7 +146,8 @@ void linnet_early_start(struct net *net, struct linnet_net *ln)
 void linnet_early_net_exit(struct net *net)
 {
 	if (test_bit(0, &linnet_pernet(net)->early_demux))
-		nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
+		linnet_compat_hooks_unregister(net, hooks,
+					       ARRAY_SIZE(hooks));
 }
 
 /**

@@ -66,9 +66,16 @@ no_stats:
 	return err;
 }
 
-static void __net_exit net_exit(struct net *net)
+/* The kernel waits after this for readers under RCU: no segment looks a socket
+ * up early when what the namespace has goes
+ */
+static void __net_exit net_pre_exit(struct net *net)
 {
 	linnet_early_net_exit(net);
+}
+
+static void __net_exit net_exit(struct net *net)
+{
 	linnet_timewait_purge(net);
 	linnet_fastopen_net_exit(net);
 	linnet_sysctl_net_exit(net);
@@ -79,10 +86,11 @@ static void __net_exit net_exit(struct net *net)
 }
 
 static struct pernet_operations net_ops = {
-	.init	= net_init,
-	.exit	= net_exit,
-	.id	= &linnet_net_id,
-	.size	= sizeof(struct linnet_net),
+	.init		= net_init,
+	.pre_exit	= net_pre_exit,
+	.exit		= net_exit,
+	.id		= &linnet_net_id,
+	.size		= sizeof(struct linnet_net),
 };
 
 /* As TCP's: in pages, by the memory that the machine has; and as many orphans
