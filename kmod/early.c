@@ -48,7 +48,7 @@ static void find_socket(struct sk_buff *skb, unsigned int len,
 	}
 	skb->sk = sk;
 	skb->destructor = sock_edemux;
-	dst = READ_ONCE(sk->sk_rx_dst);
+	dst = rcu_dereference(sk->sk_rx_dst);
 	if (dst)
 		dst = dst_check(dst, sk->sk_rx_dst_cookie);
 	/* the socket keeps it for as long as RCU is held */

@@ -14,7 +14,7 @@ impairments=(
 	"delay:300000:delay 30ms 5ms:"
 	"loss 1 %:1000000:delay 2ms loss 1%:RetransSegs"
 	"loss 5 %:500000:delay 2ms loss 5%:RetransSegs"
-	"loss 20 %:60000:delay 2ms loss 20%:RetransSegs,Timeouts"
+	"loss 20 %:60000:delay 2ms loss 20%:RetransSegs"
 	"reordering:1000000:delay 5ms reorder 70% 50%:OutOfOrder"
 	"duplication:1000000:delay 1ms duplicate 20%:"
 	"corruption:500000:delay 2ms corrupt 3%:InCsumErrors,RetransSegs"
@@ -22,8 +22,7 @@ impairments=(
 	"bottleneck with a short queue:1000000:delay 5ms rate 40mbit limit 15:RetransSegs"
 )
 # What TCP calls them
-declare -A tcp_name=([RetransSegs]=RetransSegs [Timeouts]=TCPTimeouts
-	[OutOfOrder]=TCPOFOQueue [InCsumErrors]=InCsumErrors)
+declare -A tcp_name=([RetransSegs]=RetransSegs [OutOfOrder]=TCPOFOQueue [InCsumErrors]=InCsumErrors)
 
 moved() { # NS... -- NAMES BEFORE...
 	local name i=0 before now n rc=0
