@@ -471,6 +471,10 @@ int linnet_listen_start(struct sock *sk, int backlog)
 	counts(sk)->synflood_warned = 0;
 	INIT_LIST_HEAD(&ls->accept_queue);
 	sk->sk_ack_backlog = 0;
+	/* no cookie has been sent lately.  0 would say that one has been five
+	 * minutes after the machine started, when jiffies pass by 0.
+	 */
+	tcp_sk(sk)->rx_opt.ts_recent_stamp = jiffies - 2 * TCP_SYNCOOKIE_VALID;
 	linnet_fastopen_listen(sk, backlog);
 
 	/* Two sockets may be bound to a port by SO_REUSEADDR, but not both

@@ -142,7 +142,10 @@ static void forged(void)
 	segment_send(tun, &s);
 	segment_expect(tun, &reset, 7000, RST);
 	CHECK_EQ(reset.seq, 12345);
-	CHECK_EQ(counter("SyncookiesFailed", "SyncookiesFailed"), failed);
+	/* TCP believes to have sent one when the machine is five minutes old */
+	if (proto != PROTO_TCP)
+		CHECK_EQ(counter("SyncookiesFailed", "SyncookiesFailed"), failed);
+	failed = counter("SyncookiesFailed", "SyncookiesFailed");
 
 	mode(2);
 	syn(&s, AF_INET, 7001, 1000, 1460);
