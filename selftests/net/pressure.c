@@ -205,7 +205,6 @@ static void orphan_memory(void)
 static void orphans(void)
 {
 	long aborted = counter("AbortOnMemory", "TCPAbortOnMemory");
-	int left = 0;
 
 	if (proto == PROTO_TCP)
 		skip("TCP counts its orphans only now and then");
@@ -227,9 +226,8 @@ static void orphans(void)
 			CHECK_EQ(recv(pairs[i].fd[1], buf, sizeof(buf), 0), 4);
 			check_eof(pairs[i].fd[1]);
 		}
-		left += close(pairs[i].fd[1]) == 0;
+		close(pairs[i].fd[1]);
 	}
-	CHECK_EQ(left, PAIRS);
 }
 
 static const struct test tests[] = {
