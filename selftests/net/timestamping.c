@@ -3,10 +3,13 @@
  * SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING: when data came in, and when it
  * went out and was acknowledged.
  */
+#include <sched.h>
+#include <signal.h>
 #include <time.h>
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
 #include <poll.h>
+#include <sys/wait.h>
 
 #include "lib.h"
 
@@ -273,6 +276,40 @@ static void cut(void)
 	CHECK_EQ(acks, 20);
 }
 
+/* With the first one that asks, the kernel patches its code, with the last one
+ * back; the other processor runs it meanwhile
+ */
+static void on_and_off(void)
+{
+	const int rounds = 1000;
+	cpu_set_t cpus;
+	char c;
+	int pid;
+
+	sk_pair(AF_INET, fd);
+	pid = OK(fork());
+	CPU_ZERO(&cpus);
+	CPU_SET(pid ? 0 : 1, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	if (!pid) {
+		while (write(fd[0], "x", 1) == 1 && read(fd[1], &c, 1) == 1)
+			;
+		FAIL("the octets stop: %s", strerror(errno));
+	}
+	for (int i = 0; i < rounds; i++) {
+		int other = sk_new(AF_INET);
+
+		sk_set(other, SOL_SOCKET, SO_TIMESTAMP, 1);
+		/* long enough for one of the other's rounds */
+		usleep(1000);
+		close(other);
+		usleep(1000);
+	}
+	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	OK(kill(pid, SIGKILL));
+	OK(waitpid(pid, NULL, 0));
+}
+
 static const struct test tests[] = {
 	{ "receiving: microseconds, nanoseconds, SO_TIMESTAMPING", rx_all },
 	{ "sending: SCHED, SOFTWARE, ACK", tx_all },
@@ -280,6 +317,7 @@ static const struct test tests[] = {
 	{ "keys count from where they were asked for", key_origin },
 	{ "asked for by a control message", by_message },
 	{ "one stamp for many segments", cut },
+	{ "on and off while others receive", on_and_off },
 };
 
 TEST_MAIN(tests)

@@ -63,13 +63,21 @@ guest_accel() {
 # path in INITRD. It is the same for every run of a kernel.
 initrd_build() {
 	INITRD=$BUILD/kernels/$1/initrd.gz
+	STALE_INT3=
+	[ "${ACCEL-}" != tcg ] || build_stale_int3 "$1" ||
+		say "stale_int3 does not build: a guest may die of \"Oops: int3\""
 	[ -e "$INITRD" ] && [ "$INITRD" -nt "$VM/init" ] && [ "$INITRD" -nt "$VM/guest.sh" ] &&
+		{ [ ! -e "$STALE_INT3" ] || [ "$INITRD" -nt "$STALE_INT3" ]; } &&
 		[ "$INITRD" -nt "$BUILD/kernels/$1/release" ] && return
 	ib_dir=$(mktemp -d "$BUILD/kernels/$1/initrd.XXXXXX") || exit $EXIT_LAB
 	mkdir -p "$ib_dir/bin"
 	cp /bin/busybox "$VM/init" "$ib_dir"
 	mv "$ib_dir/busybox" "$ib_dir/bin/"
 	initrd_modules "$1" "$ib_dir" virtio_pci virtio_console virtiofs overlay || exit $EXIT_LAB
+	if [ -e "$STALE_INT3" ]; then
+		cp "$STALE_INT3" "$ib_dir/modules"
+		sed -i 1istale_int3.ko "$ib_dir/modules/order"
+	fi
 	initrd_pack "$ib_dir" | gzip -1 >"$ib_dir.gz"
 	rm -rf "$ib_dir"
 	mv "$ib_dir.gz" "$INITRD"

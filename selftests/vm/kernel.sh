@@ -226,6 +226,31 @@ build_module_locked() {
 	touch "$bm_ko"
 }
 
+# build_stale_int3 NAME: what an emulated guest of that kernel loads first
+# (stale_int3.c says why); its path in STALE_INT3
+build_stale_int3() {
+	kernel_get "$1" headers
+	with_lock "module-$1" build_stale_int3_locked "$1"
+	STALE_INT3=$BUILD/kernels/$1/stale_int3/stale_int3.ko
+}
+
+build_stale_int3_locked() {
+	bi_dir=$BUILD/kernels/$1/stale_int3
+	[ -z "$(find "$VM/stale_int3" "$BUILD/kernels/$1/make.args" -type f -newer "$bi_dir/stale_int3.ko" -print 2>&1)" ] && return 0
+	mkdir -p "$bi_dir"
+	cp "$VM"/stale_int3/* "$bi_dir"
+	set -- -C "$BUILD/kernels/$1/kdir" M="$bi_dir"
+	while read -r bi_arg; do
+		set -- "$@" "$bi_arg"
+	done <"${bi_dir%/*}/make.args"
+	mkdir -p "$BUILD/log"
+	make "$@" modules >"$BUILD/log/stale_int3.log" 2>&1 || {
+		tail -n 5 "$BUILD/log/stale_int3.log" >&2
+		return 1
+	}
+	touch "$bi_dir/stale_int3.ko"
+}
+
 # install_module NAME: put the built module where the guest's modprobe finds it
 install_module() { with_lock "module-$1" install_module_locked "$1"; }
 
