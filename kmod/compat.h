@@ -345,6 +345,14 @@ static inline void linnet_compat_memcg_leave(struct sock *sk)
 #define linnet_compat_l3mdev_accept(tcp)	1
 #endif
 
+/* 6.19: how long ACKs of out-of-order segments wait for each other can be tuned */
+#if KERNEL_FROM(6, 19)
+#define linnet_compat_comp_sack_rtt_percent(tcp) \
+	READ_ONCE((tcp)->sysctl_tcp_comp_sack_rtt_percent)
+#else
+#define linnet_compat_comp_sack_rtt_percent(tcp)	5
+#endif
+
 /* 6.10: proto_ops->accept, as proto->accept */
 #if KERNEL_FROM(6, 10)
 #define LINNET_STREAM_ACCEPT_ARGS \

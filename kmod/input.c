@@ -235,7 +235,10 @@ static void after_segment(struct sock *sk)
 	 */
 	smp_mb();
 	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags)) {
-		linnet_sndbuf_expand(sk);
+		/* a larger one lets no more go while the window is full */
+		if (tcp_packets_in_flight(tcp_sk(sk)) <
+		    tcp_snd_cwnd(tcp_sk(sk)))
+			linnet_sndbuf_expand(sk);
 		sk->sk_write_space(sk);
 		if (!test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 			linnet_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED);
@@ -251,8 +254,10 @@ static void after_segment(struct sock *sk)
 	if (ack->now || (ack->quick && !ack->pingpong) ||
 	    second_segment(sk))
 		linnet_send_ack(sk);
-	else
+	else if (linnet_reassembly_empty(&linnet_sk(sk)->reassembly))
 		linnet_ack_arm(sk);
+	else if (!linnet_ack_compress(sk))
+		linnet_send_ack(sk);
 }
 
 /* RFC 9293, 3.10.7.3 */

@@ -102,6 +102,7 @@ extern const struct linnet_af_ops linnet_ipv6_ops;
 enum {
 	LINNET_DEFERRED_RTX,		/* retransmission or persist timer */
 	LINNET_DEFERRED_ACK,		/* delayed ACK timer */
+	LINNET_DEFERRED_COMPRESSED,	/* an ACK for many segments is due */
 	LINNET_DEFERRED_KEEPALIVE,	/* keepalive or FIN-WAIT-2 timer */
 	LINNET_DEFERRED_XMIT,		/* pacing timer or queue below drained */
 	LINNET_DEFERRED_MTU,		/* ICMP told of a smaller path MTU */
@@ -380,6 +381,10 @@ struct linnet_net {
 	int	shrink_window;
 	int	workaround_signed_windows;
 	int	min_rtt_wlen;
+	int	comp_sack_delay_ns;
+	int	comp_sack_slack_ns;
+	int	comp_sack_rtt_percent;
+	int	comp_sack_nr;
 	int	retrans_collapse;
 	int	limit_output_bytes;
 	int	min_tso_segs;
@@ -650,6 +655,11 @@ void linnet_rcv_rtt_measure(struct sock *sk);
 u32 linnet_rcv_free(const struct sock *sk);
 u32 linnet_rcv_full(const struct sock *sk);
 
+/* compress.c: one ACK for many, while segments come behind a hole */
+bool linnet_ack_compress(struct sock *sk);
+void linnet_ack_decompress(struct sock *sk);
+void linnet_ack_decompress_before(struct sock *sk, u32 seq, u32 end_seq);
+
 /* memory.c: when memory is short */
 bool linnet_rmem_room(struct sock *sk, const struct linnet_segment *seg);
 void linnet_mem_force(struct sock *sk, int size);
@@ -722,15 +732,28 @@ void linnet_append(struct sock *sk, struct sk_buff *skb);
 u32 linnet_timestamp_now(const struct sock *sk);
 void linnet_clock_refresh(struct tcp_sock *tp);
 
+/**
+ * enum linnet_xmit - how much linnet_write_xmit() sends
+ * @LINNET_XMIT_ALL: as much as may go
+ * @LINNET_XMIT_ONE: one buffer, without waiting for a larger one
+ * @LINNET_XMIT_PROBE: one segment, whatever the congestion window says
+ */
+enum linnet_xmit {
+	LINNET_XMIT_ALL,
+	LINNET_XMIT_ONE,
+	LINNET_XMIT_PROBE,
+};
+
 void linnet_push_pending(struct sock *sk);
 void linnet_push_new(struct sock *sk);
-void linnet_push_one(struct sock *sk);
+void linnet_push_probe(struct sock *sk);
 void linnet_push_piece(struct sock *sk);
 unsigned int linnet_max_segs(struct sock *sk, u32 mss);
 bool linnet_xmit_held(struct sock *sk, const struct sk_buff *skb);
 bool linnet_window_takes(const struct sock *sk, const struct sk_buff *skb);
 void linnet_sent_new_data(struct sock *sk, struct sk_buff *skb);
-bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one);
+bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle,
+		       enum linnet_xmit how);
 void linnet_rtx_add(struct sock *sk, struct sk_buff *skb);
 void linnet_rtx_free(struct sock *sk, struct sk_buff *skb);
 static inline bool linnet_rtx_empty(const struct sock *sk)
@@ -767,6 +790,8 @@ void linnet_rtx_disarm(struct sock *sk);
 void linnet_persist_arm(struct sock *sk);
 void linnet_persist_start(struct sock *sk);
 void linnet_ack_arm(struct sock *sk);
+void linnet_compress_arm(struct sock *sk, u64 delay_ns, u64 slack_ns);
+void linnet_compress_done(struct sock *sk);
 void linnet_ack_disarm(struct sock *sk);
 void linnet_keepalive_arm(struct sock *sk, unsigned long delay);
 void linnet_set_keepalive(struct sock *sk, int val);
@@ -863,7 +888,7 @@ void linnet_sockdiag_exit(void);
 	X(LossUndo) X(SpuriousTimeouts) X(LossProbes)			\
 	X(LossProbeRecovery) X(InCe) X(EcnFallback) X(MtuProbes)	\
 	X(MtuProbesArrived) X(MtuProbesLost)			\
-	X(AutoCorking)						\
+	X(AutoCorking) X(AckCompressed)				\
 	X(PruneCalled) X(RcvCollapsed) X(RcvDropped) X(OfoDropped) X(OfoCoalesced)	\
 	X(BacklogCoalesced) X(ZeroWindowDropped)
 

@@ -229,6 +229,7 @@ static void ack_sent(struct sock *sk, u32 rcv_nxt)
 
 	if (ack->quick)
 		ack->quick--;
+	linnet_compress_done(sk);
 	if (rcv_nxt == tcp_sk(sk)->rcv_nxt)
 		linnet_ack_disarm(sk);
 }
@@ -475,7 +476,7 @@ void linnet_send_fin(struct sock *sk)
 	}
 	/* dropped on its way out, it is sent again by the persist timer */
 	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), TCP_NAGLE_OFF,
-			      false))
+			      LINNET_XMIT_ALL))
 		linnet_persist_start(sk);
 }
 

@@ -276,7 +276,7 @@ void linnet_tlp_timeout(struct sock *sk)
 		goto rearm;
 	tp->tlp_retrans = 0;
 	if (skb_peek(&sk->sk_write_queue))
-		linnet_push_one(sk);
+		linnet_push_probe(sk);
 	if (tp->packets_out == before) {
 		if (skb_peek(&sk->sk_write_queue) &&
 		    linnet_window_takes(sk, skb_peek(&sk->sk_write_queue)))

@@ -153,6 +153,25 @@ linked:
 }
 
 /**
+ * linnet_reassembly_touches() - does a range touch one that was added to last?
+ * @r: the queue
+ * @start: where the range begins
+ * @end: where it ends
+ * @n: how many of those added to last are meant
+ */
+bool linnet_reassembly_touches(const struct linnet_reassembly *r, __u32 start,
+			       __u32 end, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < min_t(unsigned int, n, r->n_recent); i++)
+		if (!seq_after(r->recent[i].start, end) &&
+		    !seq_after(start, r->recent[i].end))
+			return true;
+	return false;
+}
+
+/**
  * linnet_reassembly_extend() - the last buffer has got more data
  * @r: the queue, not empty
  * @end: where the buffer ends now

@@ -54,6 +54,8 @@ linnet_reassembly_told(const struct linnet_reassembly *r)
 	return r->n_recent + (r->dsack.start != r->dsack.end);
 }
 
+bool linnet_reassembly_touches(const struct linnet_reassembly *r, __u32 start,
+			       __u32 end, unsigned int n);
 void linnet_reassembly_extend(struct linnet_reassembly *r, __u32 end);
 struct sk_buff *linnet_reassembly_first(const struct linnet_reassembly *r);
 struct sk_buff *linnet_reassembly_after(const struct sk_buff *skb);

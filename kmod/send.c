@@ -197,8 +197,19 @@ static void push(struct sock *sk, int flags, int nonagle,
 		nonagle = TCP_NAGLE_CORK;
 	if (!tp->packets_out)
 		linnet_cong_idle_restart(sk);
-	if (linnet_write_xmit(sk, sizes->mss, nonagle, false))
+	if (linnet_write_xmit(sk, sizes->mss, nonagle, LINNET_XMIT_ALL))
 		linnet_persist_start(sk);
+}
+
+/* A buffer is full, and more follows */
+static void push_full(struct sock *sk, struct sk_buff *skb, int mss)
+{
+	if (push_due(tcp_sk(sk))) {
+		mark_push(tcp_sk(sk), skb);
+		linnet_write_xmit(sk, mss, TCP_NAGLE_PUSH, LINNET_XMIT_ALL);
+	} else if (skb == skb_peek(&sk->sk_write_queue)) {
+		linnet_write_xmit(sk, mss, TCP_NAGLE_PUSH, LINNET_XMIT_ONE);
+	}
 }
 
 static int wait_for_memory(struct sock *sk, int flags, bool copied,
@@ -217,7 +228,6 @@ static int wait_for_memory(struct sock *sk, int flags, bool copied,
 static int fill_queue(struct sock *sk, struct msghdr *msg, struct sizes *sizes,
 		      const struct linnet_source *src, int *copied)
 {
-	struct tcp_sock *tp = tcp_sk(sk);
 	int flags = msg->msg_flags;
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	bool fresh = false;
@@ -252,10 +262,7 @@ static int fill_queue(struct sock *sk, struct msghdr *msg, struct sizes *sizes,
 		 */
 		if (n == 0 || (int)skb->len >= sizes->goal) {
 			fresh = n == 0;
-			if (push_due(tp))
-				mark_push(tp, skb);
-			linnet_write_xmit(sk, sizes->mss, TCP_NAGLE_PUSH,
-					  false);
+			push_full(sk, skb, sizes->mss);
 		}
 	}
 	return 0;

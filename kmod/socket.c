@@ -198,6 +198,8 @@ void linnet_init_connection(struct sock *sk)
 	tp->rcv_ooopack = 0;
 	tp->total_retrans = 0;
 	tp->tcp_wstamp_ns = 0;
+	tp->compressed_ack_rcv_nxt = 0;
+	tp->dup_ack_counter = 0;
 }
 
 /**

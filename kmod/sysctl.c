@@ -181,6 +181,10 @@ static const struct ctl_table template[] = {
 		.extra2		= SYSCTL_TWO,
 	},
 	LINNET_INT(max_tw_buckets, SYSCTL_ZERO, &buffer_max),
+	LINNET_INT(comp_sack_delay_ns, SYSCTL_ZERO, &int_max),
+	LINNET_INT(comp_sack_slack_ns, SYSCTL_ZERO, &int_max),
+	LINNET_INT(comp_sack_rtt_percent, SYSCTL_ONE, SYSCTL_ONE_THOUSAND),
+	LINNET_INT(comp_sack_nr, SYSCTL_ZERO, &octet_max),
 	LINNET_INT(retrans_collapse, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(limit_output_bytes, &buffer_min, &buffer_max),
 	LINNET_INT(min_tso_segs, SYSCTL_ONE, &octet_max),
@@ -258,6 +262,12 @@ static void set_defaults(struct net *net)
 	ln->rfc1337 = !!READ_ONCE(tcp->sysctl_tcp_rfc1337);
 	memcpy(ln->rmem, tcp->sysctl_tcp_rmem, sizeof(ln->rmem));
 	memcpy(ln->wmem, tcp->sysctl_tcp_wmem, sizeof(ln->wmem));
+	ln->comp_sack_delay_ns = min_t(unsigned long, int_max,
+		READ_ONCE(tcp->sysctl_tcp_comp_sack_delay_ns));
+	ln->comp_sack_slack_ns = min_t(unsigned long, int_max,
+		READ_ONCE(tcp->sysctl_tcp_comp_sack_slack_ns));
+	ln->comp_sack_rtt_percent = linnet_compat_comp_sack_rtt_percent(tcp);
+	ln->comp_sack_nr = READ_ONCE(tcp->sysctl_tcp_comp_sack_nr);
 	ln->retrans_collapse = !!READ_ONCE(tcp->sysctl_tcp_retrans_collapse);
 	ln->limit_output_bytes = READ_ONCE(tcp->sysctl_tcp_limit_output_bytes);
 	ln->min_tso_segs = READ_ONCE(tcp->sysctl_tcp_min_tso_segs);

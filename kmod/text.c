@@ -193,6 +193,7 @@ static void out_of_order(struct sock *sk, struct linnet_segment *seg)
 
 	LINNET_COUNT(sock_net(sk), OutOfOrder);
 	tcp_sk(sk)->rcv_ooopack++;
+	linnet_ack_decompress_before(sk, seg->seq, seg->end_seq);
 	become_data(skb, seg);
 	linnet_window_grow(sk, skb);
 	if (append_to_last(sk, skb))
@@ -269,7 +270,8 @@ bool linnet_receive_data(struct sock *sk, struct linnet_segment *seg)
 	linnet_ecn_received(sk, seg);
 	if (seq_after(seg->seq, tp->rcv_nxt)) {
 		out_of_order(sk, seg);
-		linnet_owe_ack_now(sk);
+		/* RFC 5681, 4.2: at once, but see compress.c */
+		linnet_sk(sk)->ack.pending = true;
 		return true;
 	}
 

@@ -523,6 +523,16 @@ static enum hrtimer_restart pacing_expired(struct hrtimer *t)
 	return HRTIMER_NORESTART;
 }
 
+static enum hrtimer_restart compress_expired(struct hrtimer *t)
+{
+	struct tcp_sock *tp = container_of(t, struct tcp_sock,
+					   compressed_ack_timer);
+
+	run_or_defer((struct sock *)tp, LINNET_DEFERRED_COMPRESSED,
+		     linnet_ack_decompress);
+	return HRTIMER_NORESTART;
+}
+
 static void xmit_kicked(struct tasklet_struct *t)
 {
 	struct linnet_sock *ls = container_of(t, struct linnet_sock,
@@ -549,6 +559,9 @@ void linnet_timers_init(struct sock *sk)
 	linnet_compat_hrtimer_setup(&tcp_sk(sk)->pacing_timer, pacing_expired,
 				    CLOCK_MONOTONIC,
 				    HRTIMER_MODE_ABS_PINNED_SOFT);
+	linnet_compat_hrtimer_setup(&tcp_sk(sk)->compressed_ack_timer,
+				    compress_expired, CLOCK_MONOTONIC,
+				    HRTIMER_MODE_REL_PINNED_SOFT);
 	ls->timer_event = LINNET_TIMER_NONE;
 	ls->deferred = 0;
 	ls->xmit_flags = 0;
@@ -568,6 +581,7 @@ void linnet_timers_stop(struct sock *sk)
 	sk_stop_timer(sk, linnet_compat_slow_timer(sk));
 	if (hrtimer_try_to_cancel(&tcp_sk(sk)->pacing_timer) == 1)
 		__sock_put(sk);
+	linnet_compress_done(sk);
 }
 
 /**
@@ -587,6 +601,39 @@ void linnet_ack_arm(struct sock *sk)
 	 */
 	reset_timer(sk, &inet_csk(sk)->icsk_delack_timer,
 		       jiffies + (tcp_sk(sk)->data_segs_in ? ack->timeout : 1));
+}
+
+/**
+ * linnet_compress_arm() - an ACK waits for others to share it with
+ * @sk: the socket, locked
+ * @delay_ns: how long, nanoseconds; what runs already goes on
+ * @slack_ns: how much longer, if that saves an interrupt
+ */
+void linnet_compress_arm(struct sock *sk, u64 delay_ns, u64 slack_ns)
+{
+	struct hrtimer *timer = &tcp_sk(sk)->compressed_ack_timer;
+
+	if (hrtimer_is_queued(timer))
+		return;
+	sock_hold(sk);
+	hrtimer_start_range_ns(timer, ns_to_ktime(delay_ns), slack_ns,
+			       HRTIMER_MODE_REL_PINNED_SOFT);
+}
+
+/**
+ * linnet_compress_done() - an ACK goes out, or none will any more
+ * @sk: the socket, locked
+ */
+void linnet_compress_done(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (likely(!tp->compressed_ack))
+		return;
+	LINNET_COUNT_SK(sk, AckCompressed, tp->compressed_ack);
+	tp->compressed_ack = 0;
+	if (hrtimer_try_to_cancel(&tp->compressed_ack_timer) == 1)
+		__sock_put(sk);
 }
 
 /**
@@ -686,6 +733,8 @@ void linnet_release_cb(struct sock *sk)
 		rtx_work(sk);
 	if (test_bit(LINNET_DEFERRED_ACK, &deferred))
 		ack_work(sk);
+	if (test_bit(LINNET_DEFERRED_COMPRESSED, &deferred))
+		linnet_ack_decompress(sk);
 	if (test_bit(LINNET_DEFERRED_KEEPALIVE, &deferred))
 		keepalive_work(sk);
 	if (test_bit(LINNET_DEFERRED_XMIT, &deferred))

@@ -403,12 +403,12 @@ static u32 split_point(const struct sock *sk, const struct sk_buff *skb,
 
 /* May this buffer go, and how much of it?  0: it waits. */
 static u32 may_go(struct sock *sk, struct sk_buff *skb, u32 mss, int nonagle,
-		  bool one, struct held *held)
+		  enum linnet_xmit how, struct held *held)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 quota = cwnd_quota(tp), limit;
 
-	if (one) {
+	if (how == LINNET_XMIT_PROBE) {
 		quota = 1;
 	} else if (!quota) {
 		held->by_cwnd = true;
@@ -427,12 +427,13 @@ static u32 may_go(struct sock *sk, struct sk_buff *skb, u32 mss, int nonagle,
 	} else {
 		u32 max_segs = linnet_max_segs(sk, mss);
 
-		if (!one && defer_for_larger(sk, skb, mss, max_segs, held))
+		if (how == LINNET_XMIT_ALL &&
+		    defer_for_larger(sk, skb, mss, max_segs, held))
 			return 0;
 		limit = split_point(sk, skb, mss, min(quota, max_segs),
 				    nonagle);
 	}
-	if (!one && queue_below_full(sk, skb, 1))
+	if (how != LINNET_XMIT_PROBE && queue_below_full(sk, skb, 1))
 		return 0;
 	return limit ?: 1;	/* a FIN alone */
 }
@@ -442,12 +443,13 @@ static u32 may_go(struct sock *sk, struct sk_buff *skb, u32 mss, int nonagle,
  * @sk: the socket, locked
  * @mss: bytes of data in a full segment
  * @nonagle: TCP_NAGLE_*
- * @one: one segment, whatever the congestion window says
+ * @how: how much
  *
  * Return: true when data waits and nothing is on its way: then only a probe
  * can go on.
  */
-bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
+bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle,
+		       enum linnet_xmit how)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	bool idle = !tp->packets_out;
@@ -456,7 +458,7 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 	u32 sent = 0;
 
 	linnet_clock_refresh(tp);
-	if (!one) {
+	if (how == LINNET_XMIT_ALL) {
 		int probed = linnet_mtu_probe(sk);
 
 		if (!probed)
@@ -470,7 +472,7 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 		if (pace_holds(sk))
 			break;
 		linnet_init_segs(skb, mss);
-		limit = may_go(sk, skb, mss, nonagle, one, &held);
+		limit = may_go(sk, skb, mss, nonagle, how, &held);
 		if (!limit)
 			break;
 		if (limit < skb->len &&
@@ -483,7 +485,7 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 			tp->snd_sml = cb->end_seq;
 		queue_sent(sk, skb);
 		sent += cb->segs;
-		if (one)
+		if (how != LINNET_XMIT_ALL)
 			break;
 	}
 	if (held.by_window)
@@ -504,7 +506,7 @@ bool linnet_write_xmit(struct sock *sk, u32 mss, int nonagle, bool one)
 		if (tcp_in_cwnd_reduction(sk))
 			tp->prr_out += sent;
 		/* one probe for the tail, when nothing more follows */
-		if (one || !linnet_tlp_arm(sk, false))
+		if (how == LINNET_XMIT_PROBE || !linnet_tlp_arm(sk, false))
 			arm_for_new_data(sk, idle);
 		return false;
 	}
@@ -518,7 +520,8 @@ static void push(struct sock *sk, int nonagle)
 		return;
 	if (!tcp_sk(sk)->packets_out)
 		linnet_cong_idle_restart(sk);
-	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), nonagle, false))
+	if (linnet_write_xmit(sk, linnet_send_mss(sk, NULL), nonagle,
+			      LINNET_XMIT_ALL))
 		linnet_persist_start(sk);
 }
 
@@ -541,12 +544,14 @@ void linnet_push_new(struct sock *sk)
 }
 
 /**
- * linnet_push_one() - send one segment of new data
+ * linnet_push_probe() - send one segment of new data, whatever the congestion
+ *	window says
  * @sk: the socket, locked
  */
-void linnet_push_one(struct sock *sk)
+void linnet_push_probe(struct sock *sk)
 {
-	linnet_write_xmit(sk, linnet_send_mss(sk, NULL), TCP_NAGLE_PUSH, true);
+	linnet_write_xmit(sk, linnet_send_mss(sk, NULL), TCP_NAGLE_PUSH,
+			  LINNET_XMIT_PROBE);
 }
 
 /**

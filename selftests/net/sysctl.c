@@ -47,6 +47,10 @@ static const struct {
 	{ "min_tso_segs", 1, 255 },
 	{ "tso_win_divisor", 0, 255 },
 	{ "retrans_collapse", 0, 1 },
+	{ "comp_sack_delay_ns", 0, 2147483647 },
+	{ "comp_sack_slack_ns", 0, 2147483647 },
+	{ "comp_sack_rtt_percent", 1, 1000 },
+	{ "comp_sack_nr", 0, 255 },
 };
 
 /* Without the newline */

@@ -301,6 +301,17 @@ static void test_runs(void)
 	blocks = linnet_reassembly_blocks(&r, told, 4);
 	EXPECT(blocks == 2 && told[0].start == wrap + 400 && told[0].end == wrap + 700 &&
 	       told[1].start == wrap && told[1].end == wrap + 300, "what is told");
+
+	/* what touches it, and what touches the one told after it */
+	EXPECT(linnet_reassembly_touches(&r, wrap + 700, wrap + 800, 1), "behind it");
+	EXPECT(linnet_reassembly_touches(&r, wrap + 350, wrap + 400, 1), "before it");
+	EXPECT(linnet_reassembly_touches(&r, wrap + 500, wrap + 600, 1), "within");
+	EXPECT(!linnet_reassembly_touches(&r, wrap + 701, wrap + 800, 2), "a gap behind it");
+	EXPECT(!linnet_reassembly_touches(&r, wrap + 301, wrap + 399, 2), "a gap on both sides");
+	EXPECT(!linnet_reassembly_touches(&r, wrap + 100, wrap + 200, 1), "not the first");
+	EXPECT(linnet_reassembly_touches(&r, wrap + 100, wrap + 200, 2), "the second");
+	EXPECT(linnet_reassembly_touches(&r, wrap + 100, wrap + 200, 9), "no more than there are");
+	EXPECT(!linnet_reassembly_touches(&r, wrap + 701, wrap + 800, 9), "none");
 }
 
 static const struct unit_test tests[] = {
