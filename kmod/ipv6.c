@@ -289,15 +289,19 @@ static int set_flowlabel(struct sock *sk, const struct sockaddr_in6 *sin6)
  */
 int linnet_ipv6_connect(struct sock *sk, linnet_sockaddr *addr, int len)
 {
-	struct sockaddr_in6 sin6 = *(struct sockaddr_in6 *)addr;
+	struct sockaddr_in6 sin6 = {};
 	struct ipv6_pinfo *np = inet6_sk(sk);
 	struct inet_sock *inet = inet_sk(sk);
 	struct flowi6 *fl6 = &inet->cork.fl.u.ip6;
 	struct dst_entry *dst;
 	int type, err;
 
+	/* there is none when a send() with MSG_FASTOPEN names none; the oldest
+	 * form of it has no scope
+	 */
 	if (len < SIN6_LEN_RFC2133)
 		return -EINVAL;
+	memcpy(&sin6, addr, min_t(size_t, len, sizeof(sin6)));
 	if (sin6.sin6_family != AF_INET6)
 		return -EAFNOSUPPORT;
 	err = set_flowlabel(sk, &sin6);

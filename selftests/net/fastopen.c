@@ -117,6 +117,26 @@ static void options(void)
 	CHECK(l >= 0);
 }
 
+/* Nobody said where to, or not all of it; the socket is good for another attempt */
+static void no_address(void)
+{
+	union address a;
+
+	mode(CLIENT | SERVER);
+	for (int i = 0; i < 2; i++) {
+		const char *host = loopback(families[i]);
+		int l = listener(host, 5), fd = sk_new(families[i]);
+
+		address_set(&a, host, PORT);
+		CHECK_ERR(send(fd, "abc", 3, MSG_FASTOPEN | MSG_NOSIGNAL), EINVAL);
+		CHECK_ERR(sendto(fd, "abc", 3, MSG_FASTOPEN | MSG_NOSIGNAL, &a.sa, 8), EINVAL);
+		CHECK_EQ(fast_send(fd, host, "abc", 3, 0), 3);
+		expect_data(l, "abc", NULL);
+		close(fd);
+		close(l);
+	}
+}
+
 /* TCP_FASTOPEN on what then connects is of no consequence */
 static void listener_option_on_client(void)
 {
@@ -544,6 +564,7 @@ static void client_segments(void)
 static const struct test tests[] = {
 	{ "off", off },
 	{ "socket options", options },
+	{ "without an address", no_address },
 	{ "a listener's option on a client", listener_option_on_client },
 	{ "a cookie, then data with the SYN", cookie_then_data },
 	{ "TCP_FASTOPEN_CONNECT", deferred_connect },
