@@ -253,6 +253,23 @@ void linnet_reset_received(struct sock *sk)
 }
 
 /**
+ * linnet_reset_saddr() - forget a local address that the user did not bind to:
+ *	the next connect() may go another way
+ * @sk: the socket, locked, in CLOSED and in no table
+ */
+void linnet_reset_saddr(struct sock *sk)
+{
+	if (sk->sk_userlocks & SOCK_BINDADDR_LOCK)
+		return;
+	inet_sk(sk)->inet_rcv_saddr = 0;
+	inet_sk(sk)->inet_saddr = 0;
+	if (sk->sk_family == AF_INET6) {
+		sk->sk_v6_rcv_saddr = in6addr_any;
+		inet6_sk(sk)->saddr = in6addr_any;
+	}
+}
+
+/**
  * linnet_disconnect() - proto->disconnect: back to an unconnected socket
  * @sk: the socket, locked
  * @flags: unused
@@ -262,7 +279,6 @@ void linnet_reset_received(struct sock *sk)
 int linnet_disconnect(struct sock *sk, int flags)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct inet_sock *inet = inet_sk(sk);
 	int old = sk->sk_state;
 
 	if (old == TCP_LISTEN) {
@@ -286,15 +302,8 @@ int linnet_disconnect(struct sock *sk, int flags)
 	/* above all that the peer would still take */
 	WRITE_ONCE(tp->write_seq, (tp->write_seq + tp->max_window + 2) ?: 1);
 
-	inet->inet_dport = 0;
-	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK)) {
-		inet->inet_rcv_saddr = 0;
-		inet->inet_saddr = 0;
-		if (sk->sk_family == AF_INET6) {
-			sk->sk_v6_rcv_saddr = in6addr_any;
-			inet6_sk(sk)->saddr = in6addr_any;
-		}
-	}
+	inet_sk(sk)->inet_dport = 0;
+	linnet_reset_saddr(sk);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	sk_dst_reset(sk);

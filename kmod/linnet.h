@@ -508,6 +508,7 @@ bool linnet_close_state(struct sock *sk);
 void linnet_close(struct sock *sk, long timeout);
 void linnet_shutdown(struct sock *sk, int how);
 bool linnet_out_of_resources(struct sock *sk);
+void linnet_reset_saddr(struct sock *sk);
 int linnet_disconnect(struct sock *sk, int flags);
 void linnet_done(struct sock *sk);
 void linnet_reset_received(struct sock *sk);

@@ -309,8 +309,10 @@ out:
 	spin_unlock_bh(&chain->lock);
 	if (tw)
 		linnet_timewait_finish(tw);
-	if (err)
+	if (err) {
 		inet_sk(sk)->inet_num = 0;
+		inet_sk(sk)->inet_sport = 0;
+	}
 	return err;
 }
 

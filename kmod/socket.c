@@ -243,6 +243,7 @@ static void give_up(struct sock *sk)
 	linnet_timers_stop(sk);
 	linnet_purge_queues(sk);
 	linnet_set_state(sk, TCP_CLOSE);
+	linnet_reset_saddr(sk);
 	sk->sk_route_caps = 0;
 	inet_sk(sk)->inet_dport = 0;
 }

@@ -309,6 +309,32 @@ static void disconnect(void)
 	transfer(c, s, 100000, 100000);
 }
 
+/* With the one port taken there is no way to the listener, but one to others, and
+ * the source address is chosen anew
+ */
+static void failed(void)
+{
+	static const char * const hosts[][2] = { { "127.0.0.1", "192.0.2.1" }, { "::1", "2001:db8::1" } };
+
+	command("ip addr add 192.0.2.1/32 dev lo && ip addr add 2001:db8::1/128 dev lo nodad && "
+		"echo 60000 60000 >/proc/sys/net/ipv4/ip_local_port_range");
+	for (int i = 0; i < 2; i++) {
+		int family = i ? AF_INET6 : AF_INET, l[2], c, fd = sk_new(family);
+
+		for (int j = 0; j < 2; j++)
+			l[j] = sk_listen(hosts[i][j], 5001, 5);
+		c = sk_connected(hosts[i][0], 5001);
+		CHECK_ERR(sk_connect(fd, hosts[i][0], 5001), EADDRNOTAVAIL);
+		check_address(get_name, fd, family == AF_INET ? "0.0.0.0" : "::", 0);
+		OK(sk_connect(fd, hosts[i][1], 5001));
+		check_address(get_name, fd, hosts[i][1], 60000);
+		close(fd);
+		close(c);
+		close(l[0]);
+		close(l[1]);
+	}
+}
+
 static void accept_waits(void)
 {
 	int l = sk_listen("127.0.0.1", 0, 5), s, c;
@@ -342,6 +368,7 @@ static const struct test tests[] = {
 	{ "nonblocking connect", nonblocking },
 	{ "connect under way: EALREADY, EAGAIN", in_progress },
 	{ "no route", unroutable },
+	{ "no port left, but for another peer", failed },
 	{ "bad addresses", bad_addresses },
 	{ "accept nonblocking", accept_nonblocking },
 	{ "accept with a time limit", accept_timeout },
