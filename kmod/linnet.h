@@ -704,6 +704,7 @@ int linnet_retransmit_last(struct sock *sk);
 /* output.c: segments on their way out; xmit.c: how many may go */
 struct sk_buff *linnet_alloc_skb(struct sock *sk, gfp_t gfp);
 void linnet_init_segs(struct sk_buff *skb, u32 mss);
+bool linnet_sent_skb(const struct sk_buff *skb);
 int linnet_transmit(struct sock *sk, struct sk_buff *skb, bool clone,
 		    gfp_t gfp);
 int linnet_unshare(struct sock *sk, struct sk_buff *skb);

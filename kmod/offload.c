@@ -117,7 +117,8 @@ static __sum16 pseudo_without_length(const struct sk_buff *skb)
 }
 
 /* Each segment is charged to the socket as the whole was: what lies in the
- * queue below must be known there until it has gone.
+ * queue below must be known there until it has gone.  A buffer that is not ours
+ * stays its owner's, who expects it back once.
  */
 static void share_owner(struct sk_buff *skb, struct sk_buff *segs)
 {
@@ -125,7 +126,7 @@ static void share_owner(struct sk_buff *skb, struct sk_buff *segs)
 	struct sk_buff *seg;
 	int delta = -(int)skb->truesize;
 
-	if (!sk || !skb->destructor)
+	if (!linnet_sent_skb(skb))
 		return;
 	for (seg = segs; seg; seg = seg->next) {
 		seg->sk = sk;

@@ -151,6 +151,15 @@ static void transmitted(struct sk_buff *skb)
 	sock_wfree(skb);
 }
 
+/**
+ * linnet_sent_skb() - is a buffer on its way out one of ours?
+ * @skb: the buffer; anybody may have made it, with our protocol number in it
+ */
+bool linnet_sent_skb(const struct sk_buff *skb)
+{
+	return skb->sk && skb->destructor == transmitted;
+}
+
 static void set_owner(struct sk_buff *skb, struct sock *sk)
 {
 	skb_orphan(skb);
