@@ -464,6 +464,8 @@ send:
 /**
  * linnet_send_fin() - our side has nothing more to say
  * @sk: the socket, locked; its state has changed already
+ *
+ * Context: process, may sleep.
  */
 void linnet_send_fin(struct sock *sk)
 {
@@ -475,8 +477,11 @@ void linnet_send_fin(struct sock *sk)
 		LINNET_CB(tail)->end_seq++;
 		tp->write_seq++;
 	} else {
-		/* Owed whatever the memory limits: linnet_append() */
-		tail = linnet_alloc_skb(sk, sk_gfp_mask(sk, GFP_ATOMIC |
+		/* Owed whatever the memory limits: linnet_append().  Only who
+		 * can wait for memory cannot be refused any.
+		 */
+		tail = linnet_alloc_skb(sk, sk_gfp_mask(sk, sk->sk_allocation |
+							__GFP_DIRECT_RECLAIM |
 							__GFP_NOFAIL));
 		LINNET_CB(tail)->flags = LINNET_ACK | LINNET_FIN;
 		LINNET_CB(tail)->seq = tp->write_seq;
