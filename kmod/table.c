@@ -421,9 +421,25 @@ void linnet_unhash(struct sock *sk)
 		reuseport_detach_sock(sk);
 }
 
+/* @new stands where @old stood.  Were it added elsewhere, a reader on his way
+ * from there to @old would find neither.
+ */
+static void replace_rcu(struct hlist_nulls_node *old,
+			struct hlist_nulls_node *new)
+{
+	struct hlist_nulls_node *next = old->next;
+
+	WRITE_ONCE(new->next, next);
+	WRITE_ONCE(new->pprev, old->pprev);
+	rcu_assign_pointer(*(struct hlist_nulls_node __rcu **)new->pprev, new);
+	if (!is_a_nulls(next))
+		WRITE_ONCE(next->pprev, &new->next);
+	WRITE_ONCE(old->pprev, NULL);
+}
+
 /**
  * linnet_hash_timewait() - put TIME-WAIT in the place of its connection
- * @sk: the connection
+ * @sk: the connection, in the table
  * @tw: what is left of it
  *
  * A reader finds the one or the other at every moment.
@@ -434,9 +450,8 @@ void linnet_hash_timewait(struct sock *sk, struct linnet_timewait *tw)
 
 	tw->common.skc_hash = sk->sk_hash;
 	spin_lock_bh(&bucket->lock);
-	hlist_nulls_add_head_rcu(&tw->common.skc_nulls_node, &bucket->chain);
-	if (__sk_nulls_del_node_init_rcu(sk))
-		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+	replace_rcu(&sk->sk_nulls_node, &tw->common.skc_nulls_node);
+	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 	spin_unlock_bh(&bucket->lock);
 }
 
