@@ -289,6 +289,11 @@ void linnet_timewait_purge(struct net *net)
 		/* what was behind it has moved up */
 		pos.index--;
 	}
+	/* A timer that took one out before we came to it may not have counted
+	 * it off yet, which is the last that it does with the namespace
+	 */
+	while (atomic_read(&linnet_pernet(net)->tw_count))
+		schedule_timeout_uninterruptible(1);
 }
 
 /**
