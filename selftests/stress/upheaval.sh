@@ -68,14 +68,14 @@ address_goes() {
 		sleep 0.4
 }
 
+# One kind after the other, so that a slow machine comes to all of them
 routes_flap() {
-	local kind
+	local kinds=(unreachable blackhole prohibit)
+	local kind=${kinds[rounds % 3]}
 
-	for kind in unreachable blackhole prohibit; do
-		ip -n "$a" route add $kind 192.0.2.2 && ip -n "$a" -6 route add $kind 2001:db8::2 metric 1 &&
-			sleep 0.1 && ip -n "$a" route del $kind 192.0.2.2 &&
-			ip -n "$a" -6 route del $kind 2001:db8::2 metric 1 && sleep 0.3 || return 1
-	done
+	ip -n "$a" route add "$kind" 192.0.2.2 && ip -n "$a" -6 route add "$kind" 2001:db8::2 metric 1 &&
+		sleep 0.1 && ip -n "$a" route del "$kind" 192.0.2.2 &&
+		ip -n "$a" -6 route del "$kind" 2001:db8::2 metric 1 && sleep 0.3
 }
 
 neighbours_vanish() {
