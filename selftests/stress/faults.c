@@ -440,7 +440,7 @@ static void each_call(int family)
 	int total = 0;
 
 	need_faults();
-	alarm(1000);
+	alarm(500 * time_factor());
 	/* who lost the reset of its peer is not to stay */
 	if (proto == PROTO_TCP)
 		command("cd /proc/sys/net/ipv4 && echo 0 >tcp_max_tw_buckets && echo 5 >tcp_fin_timeout && "
@@ -559,7 +559,7 @@ static void loading(void)
 		skip("it is about the module");
 	if (!getenv("LINNET_KO"))
 		skip("the module's file is not known: set LINNET_KO");
-	alarm(1800);
+	alarm(900 * time_factor());
 	fd = OK(open(getenv("LINNET_KO"), O_RDONLY));
 	OK(fstat(fd, &st));
 	image = malloc(st.st_size);
@@ -645,7 +645,7 @@ static void in_softirq(void)
 	struct stock before;
 
 	need_faults();
-	alarm(500);
+	alarm(250 * time_factor());
 	if (proto == PROTO_TCP)
 		command("cd /proc/sys/net/ipv4 && echo 0 >tcp_max_tw_buckets && echo 5 >tcp_fin_timeout && "
 			"echo 1 >tcp_orphan_retries");

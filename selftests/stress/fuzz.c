@@ -333,7 +333,7 @@ static void mutated(void)
 
 	if (system("modprobe -q tun") || access("/dev/net/tun", R_OK | W_OK))
 		skip("there is no /dev/net/tun");
-	alarm(seconds + 280);
+	alarm(seconds + 280 * time_factor());
 	printf("# seed %llu\n", (unsigned long long)seed);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);

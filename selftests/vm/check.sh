@@ -124,6 +124,8 @@ check_guest() {
 		[ -z "$VIRTUAL_TIME" ] || cg_factor=$((cg_factor * 5))
 	fi
 	TIMEOUT=$((2400 * cg_factor))
+	# The long runs of stress are half of it
+	[ -z "$FULL" ] || TIMEOUT=$((TIMEOUT * 2))
 	say "tests in a guest with kernel $(kernel_release "$KERNEL"): $*"
 	run_guest env LAB_TIME_FACTOR=$cg_factor LAB_FULL=$FULL "$VM/guest-tests" "$cg_tests" "$@"
 	for cg_f in tests unload; do
