@@ -38,8 +38,12 @@ static bool put(const char *path, const char *value)
 	return good;
 }
 
-static void console_loud(void)
+/* Faults by chance are for the whole machine: they end with the test, however it
+ * ends
+ */
+static void no_more_faults(void)
 {
+	put(FAILSLAB "probability", "0");
 	put("/proc/sys/kernel/printk", "4");
 }
 
@@ -53,7 +57,8 @@ static void need_faults(void)
 	if (nth_fd < 0)
 		skip("this kernel has no fault injection");
 	CHECK(put("/proc/sys/kernel/printk", "1"));
-	atexit(console_loud);
+	atexit(no_more_faults);
+	CHECK(put(FAILSLAB "probability", "0"));
 	CHECK(put(FAILSLAB "ignore-gfp-wait", "N"));
 	CHECK(put(FAILSLAB "verbose", "0"));
 	CHECK(put(FAIL_PAGE "ignore-gfp-wait", "N"));
