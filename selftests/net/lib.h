@@ -109,6 +109,7 @@ void skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn
 	} while (0)
 
 double now(void);
+double ticks(void);
 bool in_call(int pid, int number);
 int time_factor(void);
 void command(const char *format, ...) __attribute__((format(printf, 1, 2)));
