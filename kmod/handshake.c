@@ -54,14 +54,18 @@ static int bound_dev(const struct sock *sk, const struct linnet_flow *flow)
  * @req: the request, zeroed
  * @flow: the two ends
  * @opt: options of the SYN
+ *
+ * Return: the route to the peer, with a reference, or NULL when there is none.
  */
-void linnet_request_init(struct sock *sk, struct linnet_request *req,
-			 const struct linnet_flow *flow,
-			 const struct linnet_options *opt)
+struct dst_entry *linnet_request_init(struct sock *sk,
+				      struct linnet_request *req,
+				      const struct linnet_flow *flow,
+				      const struct linnet_options *opt)
 {
 	struct linnet_net *ln = linnet_sk_net(sk);
 	struct linnet_first_windows first;
 	struct linnet_path path;
+	struct dst_entry *dst;
 
 	req->flow = *flow;
 	req->bound_dev_if = bound_dev(sk, flow);
@@ -73,7 +77,7 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
 	req->opt.fastopen = false;
 	req->ts_recent = opt->tsval;
 	req->ts_offset = linnet_timestamp_offset(flow);
-	linnet_flow_af(flow)->path(sk, flow, &path);
+	dst = linnet_flow_af(flow)->path(sk, flow, &path);
 	req->mss = path.advmss;
 	if (tcp_sk(sk)->rx_opt.user_mss)
 		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
@@ -84,6 +88,7 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
 	req->window_clamp = first.clamp;
 	req->rcv_wscale = first.wscale;
 	req->last_reply = jiffies - HZ;
+	return dst;
 }
 
 /**
@@ -91,8 +96,10 @@ void linnet_request_init(struct sock *sk, struct linnet_request *req,
  * @sk: the listener, locked
  * @req: the request
  * @tsval: TSval, if timestamps are used
+ * @dst: the route, with a reference, which is consumed; NULL: not known
  */
-void linnet_send_syn_ack(struct sock *sk, struct linnet_request *req, u32 tsval)
+void linnet_send_syn_ack(struct sock *sk, struct linnet_request *req,
+			 u32 tsval, struct dst_entry *dst)
 {
 	struct linnet_options opt = {
 		.fastopen	= req->opt.fastopen && !req->retransmits,
@@ -113,7 +120,9 @@ void linnet_send_syn_ack(struct sock *sk, struct linnet_request *req, u32 tsval)
 				req->snt_isn, req->rcv_isn + 1,
 				min_t(u32, req->rcv_wnd, 65535), &opt);
 	if (skb)
-		linnet_send_reply(sk, &req->flow, skb);
+		linnet_send_reply(sk, &req->flow, skb, dst);
+	else
+		dst_release(dst);
 }
 
 /**
@@ -224,6 +233,7 @@ static bool new_request(struct sock *sk, struct linnet_segment *seg,
 	struct linnet_net *ln = linnet_sk_net(sk);
 	u32 isn = LINNET_CB(seg->skb)->seq;
 	struct linnet_request *req;
+	struct dst_entry *dst;
 	bool cookie = false, taken = false;
 
 	/* One who was in TIME-WAIT has shown before that he is there */
@@ -248,16 +258,18 @@ static bool new_request(struct sock *sk, struct linnet_segment *seg,
 	req = linnet_synq_alloc();
 	if (!req)
 		goto drop;
-	linnet_request_init(sk, req, flow, &seg->opt);
+	dst = linnet_request_init(sk, req, flow, &seg->opt);
 	req->ecn_ok = linnet_ecn_request(sk, seg);
 	req->rcv_isn = seg->seq;
 	req->snt_isn = isn ?: linnet_isn(flow);
 	save_syn(sk, req, seg);
-	if (fast_open(sk, req, seg, &taken))
+	if (fast_open(sk, req, seg, &taken)) {
+		dst_release(dst);
 		return taken;
+	}
 	req->sent_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	linnet_synq_add(sk, req);
-	linnet_send_syn_ack(sk, req, linnet_request_tsval(req));
+	linnet_send_syn_ack(sk, req, linnet_request_tsval(req), dst);
 	return false;
 drop:
 	atomic_inc(&sk->sk_drops);
@@ -314,7 +326,7 @@ static void challenge(struct sock *sk, struct linnet_request *req)
 				req->rcv_isn + 1,
 				req->rcv_wnd >> req->rcv_wscale, &opt);
 	if (skb)
-		linnet_send_reply(sk, &req->flow, skb);
+		linnet_send_reply(sk, &req->flow, skb, NULL);
 }
 
 /* The same SYN again: our answer was lost, or is late */
@@ -325,7 +337,7 @@ static void repeat_syn_ack(struct sock *sk, struct linnet_request *req)
 	req->retransmits++;
 	LINNET_COUNT(sock_net(sk), SynRetrans);
 	LINNET_COUNT(sock_net(sk), RetransSegs);
-	linnet_send_syn_ack(sk, req, linnet_request_tsval(req));
+	linnet_send_syn_ack(sk, req, linnet_request_tsval(req), NULL);
 	linnet_synq_restart(sk, req);
 }
 

@@ -64,11 +64,12 @@ struct linnet_request {
 };
 
 /* handshake.c */
-void linnet_request_init(struct sock *sk, struct linnet_request *req,
-			 const struct linnet_flow *flow,
-			 const struct linnet_options *opt);
+struct dst_entry *linnet_request_init(struct sock *sk,
+				      struct linnet_request *req,
+				      const struct linnet_flow *flow,
+				      const struct linnet_options *opt);
 void linnet_send_syn_ack(struct sock *sk, struct linnet_request *req,
-			 u32 tsval);
+			 u32 tsval, struct dst_entry *dst);
 u32 linnet_request_tsval(const struct linnet_request *req);
 void linnet_forget_saved_syn(struct linnet_request *req);
 bool linnet_lsm_request(struct sock *sk, struct sk_buff *skb, int family);

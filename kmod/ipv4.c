@@ -64,8 +64,8 @@ static struct dst_entry *ipv4_route(struct sock *sk)
 	return &rt->dst;
 }
 
-static struct rtable *route_flow(struct sock *sk,
-				 const struct linnet_flow *flow)
+static struct dst_entry *route_flow(struct sock *sk,
+				    const struct linnet_flow *flow)
 {
 	struct flowi4 fl4 = {
 		.daddr		= flow->raddr,
@@ -76,49 +76,50 @@ static struct rtable *route_flow(struct sock *sk,
 		.fl4_sport	= htons(flow->lport),
 		.fl4_dport	= flow->rport,
 	};
+	struct rtable *rt;
 
 	/* no socket remembers the VRF that a segment came by */
 	if (!fl4.flowi4_oif && netif_index_is_l3_master(flow->net, flow->iif))
 		fl4.flowi4_oif = flow->iif;
 	if (sk)
 		fl4.flowi4_flags = inet_sk_flowi_flags(sk);
-	return ip_route_output_key(flow->net, &fl4);
+	rt = ip_route_output_key(flow->net, &fl4);
+	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
 }
 
-static void ipv4_path(struct sock *sk, const struct linnet_flow *flow,
-		      struct linnet_path *path)
+static struct dst_entry *ipv4_path(struct sock *sk,
+				   const struct linnet_flow *flow,
+				   struct linnet_path *path)
 {
-	struct rtable *rt = route_flow(sk, flow);
+	struct dst_entry *dst = route_flow(sk, flow);
 
-	if (IS_ERR(rt)) {
+	if (IS_ERR(dst)) {
 		*path = (struct linnet_path){
 			.mtu	= IPV4_MIN_MTU,
 			.advmss	= LINNET_MSS_DEFAULT_IPV4,
 		};
-		return;
+		return NULL;
 	}
-	linnet_path_of(&rt->dst, path);
-	ip_rt_put(rt);
+	linnet_path_of(dst, path);
+	return dst;
 }
 
 static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
-			   struct sk_buff *skb)
+			   struct sk_buff *skb, struct dst_entry *dst)
 {
-	struct rtable *rt = route_flow(sk, flow);
-	struct linnet_header *h = (void *)skb->data;
 	struct iphdr *iph;
 	int err;
 
-	if (IS_ERR(rt)) {
+	if (!dst)
+		dst = route_flow(sk, flow);
+	if (IS_ERR(dst)) {
 		kfree_skb(skb);
-		return PTR_ERR(rt);
+		return PTR_ERR(dst);
 	}
-	h->check = 0;
-	h->check = csum_tcpudp_magic(flow->laddr, flow->raddr, skb->len,
-				     linnet_proto,
-				     csum_partial(h, skb->len, 0));
-	skb->ip_summed = CHECKSUM_NONE;
-	skb_dst_set(skb, &rt->dst);
+	linnet_checksum_reply(dst, skb,
+			      ~csum_tcpudp_magic(flow->laddr, flow->raddr,
+						 skb->len, linnet_proto, 0));
+	skb_dst_set(skb, dst);
 
 	iph = skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
@@ -126,7 +127,7 @@ static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
 	iph->version = 4;
 	iph->ihl = sizeof(*iph) / 4;
 	iph->tos = sk ? inet_sk(sk)->tos : 0;
-	iph->ttl = ip4_dst_hoplimit(&rt->dst);
+	iph->ttl = ip4_dst_hoplimit(dst);
 	iph->frag_off = htons(IP_DF);
 	iph->protocol = linnet_proto;
 	iph->saddr = flow->laddr;

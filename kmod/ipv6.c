@@ -104,8 +104,9 @@ static struct dst_entry *route_flow(struct sock *sk,
 	return ip6_dst_lookup_flow(flow->net, NULL, &fl6, NULL);
 }
 
-static void ipv6_path(struct sock *sk, const struct linnet_flow *flow,
-		      struct linnet_path *path)
+static struct dst_entry *ipv6_path(struct sock *sk,
+				   const struct linnet_flow *flow,
+				   struct linnet_path *path)
 {
 	struct dst_entry *dst = route_flow(sk, flow);
 
@@ -114,29 +115,28 @@ static void ipv6_path(struct sock *sk, const struct linnet_flow *flow,
 			.mtu	= IPV6_MIN_MTU,
 			.advmss	= LINNET_MSS_DEFAULT_IPV6,
 		};
-		return;
+		return NULL;
 	}
 	linnet_path_of(dst, path);
-	dst_release(dst);
+	return dst;
 }
 
 static int ipv6_send_reply(struct sock *sk, const struct linnet_flow *flow,
-			   struct sk_buff *skb)
+			   struct sk_buff *skb, struct dst_entry *dst)
 {
-	struct dst_entry *dst = route_flow(sk, flow);
-	struct linnet_header *h = (void *)skb->data;
 	unsigned int len = skb->len;
 	struct ipv6hdr *ip6h;
 	int err;
 
+	if (!dst)
+		dst = route_flow(sk, flow);
 	if (IS_ERR(dst)) {
 		kfree_skb(skb);
 		return PTR_ERR(dst);
 	}
-	h->check = 0;
-	h->check = csum_ipv6_magic(&flow->laddr6, &flow->raddr6, len,
-				   linnet_proto, csum_partial(h, len, 0));
-	skb->ip_summed = CHECKSUM_NONE;
+	linnet_checksum_reply(dst, skb,
+			      ~csum_ipv6_magic(&flow->laddr6, &flow->raddr6,
+					       len, linnet_proto, 0));
 	skb_dst_set(skb, dst);
 
 	ip6h = skb_push(skb, sizeof(*ip6h));

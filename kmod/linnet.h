@@ -72,8 +72,10 @@ struct linnet_timewait;
  * @route: the route of a connected socket, looked up anew when the one that is
  *	cached is stale; NULL if there is none.  The caller owns no reference.
  * @send_reply: send a segment that no connected socket sends; @sk is the
- *	listener or NULL; consumes the buffer
- * @path: the way to the peer of a connection that a listener is about to get
+ *	listener or NULL, @dst the route with a reference, or NULL: it is looked
+ *	up; consumes both
+ * @path: the way to the peer of a connection that a listener is about to get;
+ *	returns the route with a reference, or NULL when there is none
  * @init_child: set the addresses of a child
  *
  * An AF_INET6 socket that talks to a v4-mapped address has IPv4's.
@@ -86,10 +88,11 @@ struct linnet_af_ops {
 	struct dst_entry	*(*route)(struct sock *sk);
 	int			(*send_reply)(struct sock *sk,
 					      const struct linnet_flow *flow,
-					      struct sk_buff *skb);
-	void			(*path)(struct sock *sk,
-					const struct linnet_flow *flow,
-					struct linnet_path *path);
+					      struct sk_buff *skb,
+					      struct dst_entry *dst);
+	struct dst_entry	*(*path)(struct sock *sk,
+					 const struct linnet_flow *flow,
+					 struct linnet_path *path);
 	void			(*init_child)(const struct sock *parent,
 					      struct sock *child,
 					      const struct linnet_flow *flow);
@@ -720,7 +723,7 @@ struct sk_buff *linnet_make_reply(const struct linnet_flow *flow, u8 flags,
 				  u32 seq, u32 ack, u32 window,
 				  const struct linnet_options *opt);
 int linnet_send_reply(struct sock *sk, const struct linnet_flow *flow,
-		      struct sk_buff *skb);
+		      struct sk_buff *skb, struct dst_entry *dst);
 u32 linnet_sync_mss(struct sock *sk);
 static inline const struct linnet_af_ops *
 linnet_flow_af(const struct linnet_flow *flow)
@@ -856,6 +859,8 @@ void linnet_offload_exit(void);
 void linnet_offload_caps(struct sock *sk, struct dst_entry *dst);
 void linnet_checksum_partial(struct sock *sk, struct sk_buff *skb,
 			     __sum16 pseudo);
+void linnet_checksum_reply(const struct dst_entry *dst, struct sk_buff *skb,
+			   __sum16 pseudo);
 
 /* sysctl.c, stats.c, diag.c, sockdiag.c */
 int linnet_sysctl_net_init(struct net *net);

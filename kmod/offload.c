@@ -64,6 +64,18 @@ void linnet_offload_caps(struct sock *sk, struct dst_entry *dst)
 		sk->sk_route_caps &= ~NETIF_F_CSUM_MASK;
 }
 
+static void leave_checksum(struct sk_buff *skb, __sum16 pseudo, bool to_others)
+{
+	struct linnet_header *h = (void *)skb_transport_header(skb);
+
+	h->check = pseudo;
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct linnet_header, check);
+	if (!to_others)
+		skb_checksum_help(skb);
+}
+
 /**
  * linnet_checksum_partial() - leave the checksum to the device, if it can, or to
  *	the code that cuts a super-segment
@@ -74,14 +86,20 @@ void linnet_offload_caps(struct sock *sk, struct dst_entry *dst)
 void linnet_checksum_partial(struct sock *sk, struct sk_buff *skb,
 			     __sum16 pseudo)
 {
-	struct linnet_header *h = (void *)skb_transport_header(skb);
+	leave_checksum(skb, pseudo, sk->sk_route_caps & NETIF_F_HW_CSUM ||
+				    skb_is_gso(skb));
+}
 
-	h->check = pseudo;
-	skb->ip_summed = CHECKSUM_PARTIAL;
-	skb->csum_start = skb_transport_header(skb) - skb->head;
-	skb->csum_offset = offsetof(struct linnet_header, check);
-	if (!(sk->sk_route_caps & NETIF_F_HW_CSUM) && !skb_is_gso(skb))
-		skb_checksum_help(skb);
+/**
+ * linnet_checksum_reply() - the same for what no connected socket sends
+ * @dst: its route
+ * @skb: the segment, its transport header set
+ * @pseudo: folded sum over the pseudo-header, not inverted
+ */
+void linnet_checksum_reply(const struct dst_entry *dst, struct sk_buff *skb,
+			   __sum16 pseudo)
+{
+	leave_checksum(skb, pseudo, dst->dev->features & NETIF_F_HW_CSUM);
 }
 
 /* Finish the checksum of a segment that was cut: the pseudo-sum that the whole

@@ -604,14 +604,15 @@ struct sk_buff *linnet_make_reply(const struct linnet_flow *flow, u8 flags,
  * @sk: the listener that answers, or NULL
  * @flow: the two ends
  * @skb: consumed
+ * @dst: the route, with a reference, which is consumed; NULL: not known
  *
  * Return: 0 or a negative error.
  */
 int linnet_send_reply(struct sock *sk, const struct linnet_flow *flow,
-		      struct sk_buff *skb)
+		      struct sk_buff *skb, struct dst_entry *dst)
 {
 	LINNET_COUNT(flow->net, OutSegs);
-	return linnet_flow_af(flow)->send_reply(sk, flow, skb);
+	return linnet_flow_af(flow)->send_reply(sk, flow, skb, dst);
 }
 
 /**
@@ -639,7 +640,7 @@ void linnet_send_reset(struct sock *sk, const struct linnet_flow *flow,
 	if (!skb)
 		return;
 	LINNET_COUNT(flow->net, OutRsts);
-	linnet_send_reply(sk, flow, skb);
+	linnet_send_reply(sk, flow, skb, NULL);
 }
 
 /**

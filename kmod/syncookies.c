@@ -63,9 +63,10 @@ void linnet_cookie_answer(struct sock *sk, const struct linnet_segment *seg,
 	bool ipv6 = flow->family == AF_INET6;
 	u32 count = minutes(), offered = seg->opt.mss;
 	struct linnet_request req = {};
+	struct dst_entry *dst;
 	u32 tsval = 0;
 
-	linnet_request_init(sk, &req, flow, &seg->opt);
+	dst = linnet_request_init(sk, &req, flow, &seg->opt);
 	req.rcv_isn = seg->seq;
 	if (!offered)
 		offered = ipv6 ? LINNET_MSS_DEFAULT_IPV6 :
@@ -87,7 +88,7 @@ void linnet_cookie_answer(struct sock *sk, const struct linnet_segment *seg,
 	}
 	tcp_synq_overflow(sk);
 	LINNET_COUNT(sock_net(sk), SyncookiesSent);
-	linnet_send_syn_ack(sk, &req, tsval);
+	linnet_send_syn_ack(sk, &req, tsval, dst);
 }
 
 /* The options that the SYN had, from what the ACK brings back */
@@ -146,7 +147,7 @@ bool linnet_cookie_check(struct sock *sk, const struct linnet_segment *seg,
 	LINNET_COUNT(sock_net(sk), SyncookiesRecv);
 	opt.mss = linnet_cookie_mss(index, flow->family == AF_INET6);
 	memset(req, 0, sizeof(*req));
-	linnet_request_init(sk, req, flow, &opt);
+	dst_release(linnet_request_init(sk, req, flow, &opt));
 	req->ecn_ok = ecn;
 	req->rcv_isn = isn;
 	req->snt_isn = cookie;

@@ -348,7 +348,8 @@ static bool timed_out(struct sock *sk, struct linnet_request *req)
 		req->retransmits++;
 		LINNET_COUNT(sock_net(sk), SynRetrans);
 		LINNET_COUNT(sock_net(sk), RetransSegs);
-		linnet_send_syn_ack(sk, req, linnet_request_tsval(req));
+		linnet_send_syn_ack(sk, req, linnet_request_tsval(req),
+					    NULL);
 	}
 	if (!req->timeouts++)
 		atomic_dec(&counts(sk)->young);

@@ -188,7 +188,7 @@ static void timewait_ack(const struct linnet_timewait *tw,
 	skb = linnet_make_reply(flow, LINNET_ACK, tw->snd_nxt, tw->rcv_nxt,
 				tw->window, &opt);
 	if (skb)
-		linnet_send_reply(NULL, flow, skb);
+		linnet_send_reply(NULL, flow, skb, NULL);
 }
 
 /**
