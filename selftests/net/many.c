@@ -150,10 +150,26 @@ static void churn_some(int port, int n)
 	exit(0);
 }
 
+/* Is there one more?  No, when nobody is left to come and nobody comes */
+static bool another(int l, int *churners)
+{
+	int status;
+
+	while (!sk_events(l, POLLIN, 1000)) {
+		if (!*churners)
+			return false;
+		while (*churners && waitpid(-1, &status, WNOHANG) > 0) {
+			CHECK_EQ(status, 0);
+			--*churners;
+		}
+	}
+	return true;
+}
+
 static void churn(void)
 {
-	enum { CHURNERS = 4, EACH = 1000 };
-	int l = sk_listen("127.0.0.1", 0, 64), i, fd;
+	enum { CHURNERS = 4, EACH = 1000, ALL = CHURNERS * EACH };
+	int l = sk_listen("127.0.0.1", 0, 64), churners = CHURNERS, i, fd;
 	static char buf[8192];
 	struct stock before;
 
@@ -161,7 +177,7 @@ static void churn(void)
 	for (i = 0; i < CHURNERS; i++)
 		if (!fork())
 			churn_some(sk_port(l), EACH);
-	for (i = 0; i < CHURNERS * EACH; i++) {
+	for (i = 0; i < ALL && another(l, &churners); i++) {
 		fd = OK(accept(l, NULL, NULL));
 		/* some are not read to the end */
 		if (i % 5)
@@ -169,7 +185,11 @@ static void churn(void)
 				;
 		close(fd);
 	}
-	reap(CHURNERS);
+	/* a reset that overtakes the ACK before it leaves nothing to accept */
+	if (i < ALL)
+		printf("# %d came to nothing\n", ALL - i);
+	CHECK(i >= ALL - ALL / 4);
+	reap(churners);
 	stock_await_sockets(&before, PATIENCE);
 	CHECK_EQ(sk_count("LISTEN"), 1);
 }

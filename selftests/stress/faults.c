@@ -610,13 +610,18 @@ static void loading(void)
 
 /* --- what softirqs allocate --- */
 
-/* One in ten of those that may not sleep, whoever makes them */
+/* One in ten of those that may not sleep, whoever makes them.  Never of all, not
+ * even between two of these lines.
+ */
 static void atomic_ones_fail(bool on)
 {
+	if (!on)
+		AWAIT(put(FAILSLAB "probability", "0"));
 	CHECK(put(FAILSLAB "ignore-gfp-wait", on ? "Y" : "N"));
 	CHECK(put(FAILSLAB "interval", "1"));
 	CHECK(put(FAILSLAB "times", "-1"));
-	CHECK(put(FAILSLAB "probability", on ? "10" : "0"));
+	if (on)
+		CHECK(put(FAILSLAB "probability", "10"));
 }
 
 /* A connection of which any part may fail; true when it did all */
