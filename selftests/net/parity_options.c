@@ -280,6 +280,8 @@ static const struct difference known[] = {
 	  "not done: EOPNOTSUPP, where TCP looks at more of the argument first" },
 	{ "SOL_TCP, peer_closed", "get TCP_QUICKACK*",
 	  "a FIN is acknowledged at once; TCP's answer depends on how long it waits" },
+	{ "SOL_TCP, was_closed", "get TCP_QUICKACK*",
+	  "the same, where our own FIN comes later than the delayed ACK" },
 	{ "SOL_IP and SOL_IPV6, *", "?et IPV6_ADDRFORM*",
 	  "the kernel turns TCP's and UDP's sockets into IPv4's, no others" },
 };
