@@ -57,16 +57,17 @@ bool chosen(const char *what);
 int repetitions(int usual);
 uint64_t now_ns(void);
 
-/* Two namespaces and a veth between them, 192.0.2.1 and 192.0.2.2 */
+/* Two namespaces and a veth between them, with addresses of one family */
 struct pair {
-	int	client;
-	int	server;
+	int		client;
+	int		server;
+	int		family;
+	const char	*address;	/* the server's */
 };
 
-#define SERVER		"192.0.2.2"
 #define PORT		5001
 
-void pair_open(struct pair *pair);
+void pair_open(struct pair *pair, int family);
 void pair_close(struct pair *pair);
 void pair_tso_off(const struct pair *pair);
 pid_t serve(const struct pair *pair, void (*one)(int fd));

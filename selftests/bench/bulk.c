@@ -62,7 +62,7 @@ static void measure(const char *name, size_t chunk, size_t total, bool tso)
 	if (!chosen(name))
 		return;
 	octets = total;
-	pair_open(&pair);
+	pair_open(&pair, AF_INET);
 	if (!tso)
 		pair_tso_off(&pair);
 	for (i = -1; i < n; i++) {

@@ -67,10 +67,10 @@ static double handshake(const struct pair *pair)
 	OK(sched_setscheduler(0, SCHED_FIFO, &first));
 	ns_enter(pair->client);
 	for (i = 0; i < HANDSHAKES; i++) {
-		int fd = sk_new(AF_INET);
+		int fd = sk_new(pair->family);
 		uint64_t start = now_ns();
 
-		OK(sk_connect(fd, SERVER, PORT));
+		OK(sk_connect(fd, pair->address, PORT));
 		spent += now_ns() - start;
 		receive_all(fd, buf, 1);
 		close(fd);
@@ -119,9 +119,9 @@ static double connections(const struct pair *pair)
 	ns_enter(pair->client);
 	start = now_ns();
 	for (i = 0; i < CONNECTIONS; i++) {
-		int fd = sk_new(AF_INET);
+		int fd = sk_new(pair->family);
 
-		OK(sk_connect(fd, SERVER, PORT));
+		OK(sk_connect(fd, pair->address, PORT));
 		send_all(fd, buf, 1);
 		receive_all(fd, buf, 1);
 		close(fd);
@@ -132,7 +132,7 @@ static double connections(const struct pair *pair)
 	return took;
 }
 
-static void measure(const char *name, void (*server)(int fd),
+static void measure(int family, const char *name, void (*server)(int fd),
 		    double (*client)(const struct pair *pair))
 {
 	int i, which, n = repetitions(REPETITIONS);
@@ -141,7 +141,7 @@ static void measure(const char *name, void (*server)(int fd),
 
 	if (!chosen(name))
 		return;
-	pair_open(&pair);
+	pair_open(&pair, family);
 	for (i = -1; i < n; i++) {
 		for (which = TCP; which <= LINNET; which++) {
 			double figure;
@@ -162,15 +162,19 @@ static void measure(const char *name, void (*server)(int fd),
 void bench_latency(void)
 {
 	report_open("latency", "over a veth, median of %d", repetitions(REPETITIONS));
-	measure("connect()", greet, handshake);
-	measure("request and response of 1 octet", echo_1, round_trips_1);
-	measure("request and response of 16 KB", echo_16k, round_trips_16k);
+	measure(AF_INET, "connect()", greet, handshake);
+	measure(AF_INET6, "connect(), IPv6", greet, handshake);
+	measure(AF_INET, "request and response of 1 octet", echo_1, round_trips_1);
+	measure(AF_INET6, "request and response of 1 octet, IPv6", echo_1, round_trips_1);
+	measure(AF_INET, "request and response of 16 KB", echo_16k, round_trips_16k);
+	measure(AF_INET6, "request and response of 16 KB, IPv6", echo_16k, round_trips_16k);
 	report_close();
 }
 
 void bench_connect(void)
 {
 	report_open("connect", "over a veth, median of %d", repetitions(REPETITIONS));
-	measure("connect, 1 octet each way, close", answer_once, connections);
+	measure(AF_INET, "connect, 1 octet each way, close", answer_once, connections);
+	measure(AF_INET6, "connect, 1 octet each way, close, IPv6", answer_once, connections);
 	report_close();
 }

@@ -22,21 +22,26 @@ static void in_each(const struct pair *pair, const char *format, const char *dev
 	close(before);
 }
 
-void pair_open(struct pair *pair)
+void pair_open(struct pair *pair, int family)
 {
-	int before = ns_current();
-
+	pair->family = family;
 	pair->client = ns_new();
 	pair->server = ns_new();
 	in_each(pair, "sysctl -qw net.ipv4.tcp_no_metrics_save=1 # %s", "", "");
-	in_each(pair, "sysctl -qw net.ipv6.conf.default.disable_ipv6=1 # %s", "", "");
+	/* nothing may happen by itself */
+	in_each(pair, "sysctl -qw net.ipv6.conf.default.%s",
+		family == AF_INET6 ? "router_solicitations=0" : "disable_ipv6=1",
+		family == AF_INET6 ? "router_solicitations=0" : "disable_ipv6=1");
 	ns_join(pair->client, "v0", pair->server, "v1");
-	ns_enter(pair->client);
-	command("ip addr add 192.0.2.1/24 dev v0");
-	ns_enter(pair->server);
-	command("ip addr add " SERVER "/24 dev v1");
-	ns_enter(before);
-	close(before);
+	if (family == AF_INET6) {
+		pair->address = "2001:db8::2";
+		in_each(pair, "ip addr add %s nodad", "2001:db8::1/64 dev v0",
+			"2001:db8::2/64 dev v1");
+	} else {
+		pair->address = "192.0.2.2";
+		in_each(pair, "ip addr add %s", "192.0.2.1/24 dev v0",
+			"192.0.2.2/24 dev v1");
+	}
 }
 
 void pair_close(struct pair *pair)
@@ -64,7 +69,7 @@ pid_t serve(const struct pair *pair, void (*one)(int fd))
 	pid_t pid;
 
 	ns_enter(pair->server);
-	l = sk_listen(SERVER, PORT, 100);
+	l = sk_listen(pair->address, PORT, 100);
 	ns_enter(before);
 	close(before);
 	fflush(NULL);
@@ -94,10 +99,10 @@ int dial(const struct pair *pair)
 	int before = ns_current(), fd;
 
 	ns_enter(pair->client);
-	fd = sk_new(AF_INET);
+	fd = sk_new(pair->family);
 	ns_enter(before);
 	close(before);
-	OK(sk_connect(fd, SERVER, PORT));
+	OK(sk_connect(fd, pair->address, PORT));
 	return fd;
 }
 
