@@ -65,7 +65,7 @@ static void update_window(struct sock *sk, struct linnet_ack *ack)
 		tp->snd_wnd = wnd;
 		if (wnd > tp->max_window) {
 			tp->max_window = wnd;
-			linnet_sync_mss(sk);
+			linnet_recompute_mss(sk);
 		}
 	}
 }

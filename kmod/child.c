@@ -75,6 +75,7 @@ static struct sock *copy_listener(struct sock *sk, struct linnet_request *req)
 	req->saved_syn = NULL;
 	linnet_ecn_child(child, req->ecn_ok);
 	linnet_syn_options(child, &req->opt);
+	linnet_sync_mss(child);
 	tp->rx_opt.ts_recent = req->ts_recent;
 	return child;
 }

@@ -121,7 +121,7 @@ void linnet_syn_options(struct sock *sk, const struct linnet_options *opt)
 		rx->ts_recent = opt->tsval;
 		rx->ts_recent_stamp = ktime_get_seconds();
 	}
-	linnet_sync_mss(sk);
+	linnet_recompute_mss(sk);
 }
 
 /**
@@ -149,7 +149,7 @@ void linnet_transfer_start(struct sock *sk)
 	ls->lost_seq = tp->snd_una;
 	ls->retrans_seq = tp->snd_una;
 	linnet_mtu_search_init(sk);
-	linnet_sync_mss(sk);
+	linnet_recompute_mss(sk);
 	linnet_buffers_init(sk);
 	/* RFC 5681 forbids waiting while the peer is in slow start: what it
 	 * sends first is acknowledged at once

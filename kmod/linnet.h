@@ -725,6 +725,7 @@ struct sk_buff *linnet_make_reply(const struct linnet_flow *flow, u8 flags,
 int linnet_send_reply(struct sock *sk, const struct linnet_flow *flow,
 		      struct sk_buff *skb, struct dst_entry *dst);
 u32 linnet_sync_mss(struct sock *sk);
+u32 linnet_recompute_mss(struct sock *sk);
 static inline const struct linnet_af_ops *
 linnet_flow_af(const struct linnet_flow *flow)
 {

@@ -682,27 +682,20 @@ u16 linnet_advertised_mss(struct sock *sk)
 }
 
 /**
- * linnet_sync_mss() - compute how much data a segment may carry
+ * linnet_recompute_mss() - how much data may a segment carry?
  * @sk: the socket, locked
  *
- * From the path MTU, what the peer takes, what the user asked for, and the
- * options that every segment carries (RFC 9293, 3.7.1, MUST-16).
+ * From the path MTU as it was last seen, what the peer takes, what the user
+ * asked for, and the options that every segment carries (RFC 9293, 3.7.1,
+ * MUST-16).
  *
  * Return: bytes, also in tcp_sock.mss_cache.
  */
-u32 linnet_sync_mss(struct sock *sk)
+u32 linnet_recompute_mss(struct sock *sk)
 {
-	struct dst_entry *dst = linnet_sk(sk)->af->route(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss, most, options = tp->tcp_header_len - LINNET_HEADER_LEN;
 
-	if (dst) {
-		u32 mtu = dst_mtu(dst);
-
-		if (mtu < inet_csk(sk)->icsk_pmtu_cookie)
-			LINNET_COUNT(sock_net(sk), PmtuReduced);
-		inet_csk(sk)->icsk_pmtu_cookie = mtu;
-	}
 	mss = linnet_mss_for(linnet_sk(sk)->af, inet_csk(sk)->icsk_pmtu_cookie);
 	mss = min_t(u32, mss, tp->rx_opt.mss_clamp);
 	mss = max_t(u32, mss, LINNET_MSS_MIN);
@@ -716,4 +709,24 @@ u32 linnet_sync_mss(struct sock *sk)
 		mss = max_t(u32, most, 68 - tp->tcp_header_len);
 	tp->mss_cache = linnet_mtu_bound(sk, mss);
 	return tp->mss_cache;
+}
+
+/**
+ * linnet_sync_mss() - the same, by what the route says of the path MTU now
+ * @sk: the socket, locked
+ *
+ * Return: bytes, also in tcp_sock.mss_cache.
+ */
+u32 linnet_sync_mss(struct sock *sk)
+{
+	struct dst_entry *dst = linnet_sk(sk)->af->route(sk);
+
+	if (dst) {
+		u32 mtu = dst_mtu(dst);
+
+		if (mtu < inet_csk(sk)->icsk_pmtu_cookie)
+			LINNET_COUNT(sock_net(sk), PmtuReduced);
+		inet_csk(sk)->icsk_pmtu_cookie = mtu;
+	}
+	return linnet_recompute_mss(sk);
 }

@@ -180,12 +180,13 @@ struct sock *linnet_synq_owner(const struct linnet_flow *flow)
 
 static void set_owner(struct sock *sk, struct linnet_request *req)
 {
-	struct owners *o = owners_of(&req->flow);
+	struct owners *o;
 
 	INIT_HLIST_NODE(&req->owned);
 	if (!sk->sk_reuseport)
 		return;
 	req->listener = sk;
+	o = owners_of(&req->flow);
 	spin_lock_bh(&o->lock);
 	hlist_add_head(&req->owned, &o->chain);
 	spin_unlock_bh(&o->lock);
@@ -193,10 +194,11 @@ static void set_owner(struct sock *sk, struct linnet_request *req)
 
 static void clear_owner(struct linnet_request *req)
 {
-	struct owners *o = owners_of(&req->flow);
+	struct owners *o;
 
 	if (hlist_unhashed(&req->owned))
 		return;
+	o = owners_of(&req->flow);
 	spin_lock_bh(&o->lock);
 	hlist_del(&req->owned);
 	spin_unlock_bh(&o->lock);

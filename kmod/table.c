@@ -67,9 +67,10 @@ u32 linnet_flow_hash(const struct linnet_flow *flow)
 	if (flow->family == AF_INET)
 		return jhash_3words((__force u32)flow->laddr,
 				    (__force u32)flow->raddr, ports, seed);
-	seed = jhash2((__force const u32 *)&flow->laddr6, 4, seed);
-	return jhash_1word(ports, jhash2((__force const u32 *)&flow->raddr6, 4,
-					 seed));
+	/* of our own address, which a peer can hardly choose, a part will do */
+	return jhash_3words((__force u32)flow->laddr6.s6_addr32[3],
+			    jhash2((__force const u32 *)&flow->raddr6, 4, seed),
+			    ports, seed);
 }
 
 static struct bucket *connection_bucket(u32 hash)
