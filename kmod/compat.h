@@ -316,6 +316,14 @@ static inline void linnet_compat_memcg_leave(struct sock *sk)
 #define linnet_compat_gso_ipv4_max_size(dev)	READ_ONCE((dev)->gso_max_size)
 #endif
 
+/* 6.5: the first SYNs are repeated without a longer timeout each time */
+#if KERNEL_FROM(6, 5)
+#define linnet_compat_syn_linear_timeouts(tcp) \
+	READ_ONCE((tcp)->sysctl_tcp_syn_linear_timeouts)
+#else
+#define linnet_compat_syn_linear_timeouts(tcp)	0
+#endif
+
 /* 6.10: the first window may be larger than what the SYN can tell of it */
 #if KERNEL_FROM(6, 10)
 #define LINNET_FIRST_WINDOW_MAX	U32_MAX

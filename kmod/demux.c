@@ -211,7 +211,10 @@ int linnet_icmp(const struct linnet_flow *flow, u32 seq,
 			linnet_listen_icmp(sk, flow, seq);
 	} else if (sk->sk_state != TCP_CLOSE &&
 		   seq_between(seq, tp->snd_una, tp->snd_nxt)) {
-		report(sk, icmp);
+		if (icmp->no_route)
+			linnet_rto_revert(sk, seq);
+		if (sk->sk_state != TCP_CLOSE)
+			report(sk, icmp);
 	}
 	bh_unlock_sock(sk);
 	sock_put(sk);

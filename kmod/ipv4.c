@@ -305,6 +305,9 @@ static const struct net_protocol ipv4_protocol = {
 
 static struct inet_protosw ipv4_protosw = {
 	.type	= SOCK_STREAM,
+	icmp.no_route = icmp.type == ICMP_DEST_UNREACH &&
+			(icmp.code == ICMP_NET_UNREACH ||
+			 icmp.code == ICMP_HOST_UNREACH);
 	.prot	= &linnet_prot,
 	.ops	= &linnet_stream_ops,
 };

@@ -428,6 +428,8 @@ static const struct inet6_protocol ipv6_protocol = {
 
 static struct inet_protosw ipv6_protosw = {
 	.type	= SOCK_STREAM,
+		.no_route = type == ICMPV6_DEST_UNREACH &&
+			    code == ICMPV6_NOROUTE,
 	.prot	= &linnet6_prot,
 	.ops	= &linnet6_stream_ops,
 };

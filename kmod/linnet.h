@@ -369,6 +369,7 @@ struct linnet_net {
 	int	fastopen;
 	unsigned int	fastopen_blackhole_timeout_sec;
 	int	l3mdev_accept;
+	int	syn_linear_timeouts;
 	int	abort_on_overflow;
 	int	fin_timeout;
 	int	keepalive_time;
@@ -799,6 +800,7 @@ void linnet_ack_arm(struct sock *sk);
 void linnet_compress_arm(struct sock *sk, u64 delay_ns, u64 slack_ns);
 void linnet_compress_done(struct sock *sk);
 void linnet_ack_disarm(struct sock *sk);
+void linnet_rto_revert(struct sock *sk, u32 seq);
 void linnet_keepalive_arm(struct sock *sk, unsigned long delay);
 void linnet_set_keepalive(struct sock *sk, int val);
 unsigned int linnet_keepalive_time(const struct sock *sk);
@@ -848,6 +850,7 @@ struct linnet_icmp {
 };
 
 int linnet_icmp(const struct linnet_flow *flow, u32 seq,
+ * @no_route: somewhere the way ends: it is no congestion (RFC 6069)
 		const struct linnet_icmp *icmp,
 		void (*report)(struct sock *, const struct linnet_icmp *));
 void linnet_icmp_error(struct sock *sk, int err, bool hard);
@@ -855,6 +858,7 @@ void linnet_mtu_told(struct sock *sk);
 void linnet_mtu_reduced(struct sock *sk);
 
 /* offload.c */
+	bool		no_route;
 int linnet_offload_init(void);
 void linnet_offload_exit(void);
 void linnet_offload_caps(struct sock *sk, struct dst_entry *dst);

@@ -157,6 +157,7 @@ static const struct ctl_table template[] = {
 	LINNET_INT(tso_rtt_log, SYSCTL_ZERO, &log_max),
 	LINNET_INT(tso_win_divisor, SYSCTL_ZERO, &octet_max),
 	LINNET_INT(syn_retries, SYSCTL_ONE, &syn_retries_max),
+	LINNET_INT(syn_linear_timeouts, SYSCTL_ZERO, &syn_retries_max),
 	LINNET_INT(synack_retries, SYSCTL_ZERO, &retries_max),
 	LINNET_INT(retries1, SYSCTL_ZERO, &retries_max),
 	LINNET_INT(retries2, SYSCTL_ZERO, &retries_max),
@@ -242,6 +243,7 @@ static void set_defaults(struct net *net)
 	ln->tso_rtt_log = READ_ONCE(tcp->sysctl_tcp_tso_rtt_log);
 	ln->tso_win_divisor = READ_ONCE(tcp->sysctl_tcp_tso_win_divisor);
 	ln->syn_retries = READ_ONCE(tcp->sysctl_tcp_syn_retries);
+	ln->syn_linear_timeouts = linnet_compat_syn_linear_timeouts(tcp);
 	ln->synack_retries = READ_ONCE(tcp->sysctl_tcp_synack_retries);
 	ln->retries1 = READ_ONCE(tcp->sysctl_tcp_retries1);
 	ln->retries2 = READ_ONCE(tcp->sysctl_tcp_retries2);

@@ -227,17 +227,28 @@ static void timed_out(struct sock *sk)
 
 static bool retransmission_hopeless(struct sock *sk)
 {
+/* How often to repeat our SYN.  That of a fast open is a listener's, and one
+ * more; of an active opener the first ones do not count.
+ */
+static unsigned int most_syns(const struct sock *sk)
+{
+	struct linnet_net *ln = linnet_sk_net(sk);
+	unsigned int retries = inet_csk(sk)->icsk_syn_retries ?:
+			       linnet_sk(sk)->fastopen_pending ?
+			       READ_ONCE(ln->synack_retries) + 1 :
+			       READ_ONCE(ln->syn_retries);
+
+	if (sk->sk_state == TCP_SYN_SENT)
+		retries += READ_ONCE(ln->syn_linear_timeouts);
+	return retries;
+}
+
 	struct linnet_net *ln = linnet_sk_net(sk);
 	u32 user_timeout = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
 	unsigned int retries = READ_ONCE(ln->retries2);
 
-	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
-		/* our SYN of a fast open is a listener's, and one more */
-		retries = inet_csk(sk)->icsk_syn_retries ?:
-			  linnet_sk(sk)->fastopen_pending ?
-			  READ_ONCE(ln->synack_retries) + 1 :
-			  READ_ONCE(ln->syn_retries);
-		return inet_csk(sk)->icsk_retransmits >= retries ||
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
+		return inet_csk(sk)->icsk_retransmits >= most_syns(sk) ||
 		       (user_timeout && silent_for(sk, 0, user_timeout));
 	}
 	/* R1: tell IP that the path may be dead, and look for another */
@@ -319,7 +330,8 @@ static void retransmission_timeout(struct sock *sk)
 	}
 	if (linear_timeout(sk))
 		icsk->icsk_backoff = 0;
-	else
+	else if (sk->sk_state != TCP_SYN_SENT || icsk->icsk_retransmits >
+		 READ_ONCE(linnet_sk_net(sk)->syn_linear_timeouts))
 		icsk->icsk_backoff++;
 	linnet_rtx_arm(sk, LINNET_TIMER_RTO,
 		       clamp_to_user_timeout(sk, linnet_rto(sk),
@@ -327,6 +339,36 @@ static void retransmission_timeout(struct sock *sk)
 }
 
 /* RFC 9293, 3.8.6.1: the window is closed, is it still? */
+/**
+ * linnet_rto_revert() - an ICMP error says that what was sent again found no way
+ *	(RFC 6069, 4)
+ * @sk: the socket, its spinlock held
+ * @seq: sequence number of the segment that the error quotes
+ *
+ * A path that is down is no congested one: the timeout doubles the less.
+ */
+void linnet_rto_revert(struct sock *sk, u32 seq)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct linnet_sock *ls = linnet_sk(sk);
+	s64 left;
+
+	if (sock_owned_by_user(sk) || ls->fastopen_pending ||
+	    ls->timer_event != LINNET_TIMER_RTO ||
+	    seq != tcp_sk(sk)->snd_una || !icsk->icsk_retransmits ||
+	    !icsk->icsk_backoff)
+		return;
+	icsk->icsk_backoff--;
+	linnet_clock_refresh(tcp_sk(sk));
+	left = linnet_rto_left(sk);
+	if (left > 0) {
+		linnet_rtx_arm(sk, LINNET_TIMER_RTO, left);
+		return;
+	}
+	ls->timer_event = LINNET_TIMER_NONE;
+	retransmission_timeout(sk);
+}
+
 static void persist_timeout(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
