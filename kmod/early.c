@@ -7,6 +7,9 @@
  * and since 6.0 it asks them by name and nobody else.  A netfilter hook stands
  * at the same place: the last one before IP routes.  Whoever never opens a
  * Linnet socket in a namespace never has it.
+ *
+ * A packet for a VRF passes the hook twice: first as it came in by a device in
+ * the VRF, then as the VRF's own.  The second time is ours, as it is TCP's.
  */
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
@@ -22,8 +25,7 @@ static bool wants_route(struct sk_buff *skb, unsigned int len)
 	       /* a bridge calls the hook, too, and puts a route of its own there */
 	       !linnet_compat_bridged(skb) &&
 	       READ_ONCE(dev_net(skb->dev)->ipv4.sysctl_ip_early_demux) &&
-	       /* a VRF changes the interface once more */
-	       !netif_is_l3_slave(skb->dev) && !netif_is_l3_master(skb->dev) &&
+	       !netif_is_l3_slave(skb->dev) &&
 	       pskb_may_pull(skb, len + LINNET_HEADER_LEN);
 }
 
@@ -63,6 +65,7 @@ static noinline void find_ipv4(struct sk_buff *skb)
 		.net	= dev_net(skb->dev),
 		.family	= AF_INET,
 		.iif	= skb->skb_iif,
+		.sdif	= inet_sdif(skb),
 		.laddr	= iph->daddr,
 		.raddr	= iph->saddr,
 	};
@@ -77,6 +80,7 @@ static noinline void find_ipv6(struct sk_buff *skb)
 		.net	= dev_net(skb->dev),
 		.family	= AF_INET6,
 		.iif	= skb->skb_iif,
+		.sdif	= inet6_sdif(skb),
 		.laddr6	= iph->daddr,
 		.raddr6	= iph->saddr,
 	};

@@ -2,13 +2,14 @@
 /*
  * Local ports: who has which, and who may have it too.
  *
- * A bucket stands for a port of a namespace; its owners are sockets, listeners'
+ * A bucket stands for a port of a namespace, or of a VRF there; its owners are sockets, listeners'
  * children and connections in TIME-WAIT.  The lock of the bucket's chain nests
  * inside the socket lock, and a table's bucket lock inside it.
  */
 #include <linux/jhash.h>
 #include <linux/siphash.h>
 #include <net/inet_hashtables.h>
+#include <net/l3mdev.h>
 
 #include "linnet.h"
 #include "ports.h"
@@ -19,6 +20,7 @@
  * @node: in the chain
  * @net: namespace, not counted: an owner holds it, or is purged before it goes
  * @port: host order
+ * @vrf: interface of the VRF whose port it is, 0: of none, or of all
  * @connect_only: all owners got the port from connect(): another connect() to
  *	somewhere else may share it, bind() may not
  * @owners: sockets and TIME-WAIT, by sk_bind_node
@@ -27,6 +29,7 @@ struct linnet_bind_bucket {
 	struct hlist_node	node;
 	struct net		*net;
 	u16			port;
+	int			vrf;
 	bool			connect_only;
 	struct hlist_head	owners;
 };
@@ -48,19 +51,33 @@ static struct port_chain *chain_of(const struct net *net, u16 port)
 	return &chains[(port + net_hash_mix(net)) & (PORT_CHAINS - 1)];
 }
 
+/* The VRF that a socket is bound to has ports of its own, unless those who are
+ * bound to nothing hear of all of them
+ */
+static int vrf_of(const struct sock *sk)
+{
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (!bound || READ_ONCE(linnet_sk_net(sk)->l3mdev_accept))
+		return 0;
+	return l3mdev_master_ifindex_by_index(sock_net(sk), bound);
+}
+
 static struct linnet_bind_bucket *find_bucket(struct port_chain *chain,
-					      const struct net *net, u16 port)
+					      const struct net *net, u16 port,
+					      int vrf)
 {
 	struct linnet_bind_bucket *b;
 
 	hlist_for_each_entry(b, &chain->buckets, node)
-		if (b->port == port && net_eq(b->net, net))
+		if (b->port == port && b->vrf == vrf && net_eq(b->net, net))
 			return b;
 	return NULL;
 }
 
 static struct linnet_bind_bucket *make_bucket(struct port_chain *chain,
-					      struct net *net, u16 port)
+					      struct net *net, u16 port,
+					      int vrf)
 {
 	struct linnet_bind_bucket *b = kmem_cache_alloc(bucket_cache,
 							GFP_ATOMIC);
@@ -69,6 +86,7 @@ static struct linnet_bind_bucket *make_bucket(struct port_chain *chain,
 		return NULL;
 	b->net = net;
 	b->port = port;
+	b->vrf = vrf;
 	b->connect_only = false;
 	INIT_HLIST_HEAD(&b->owners);
 	hlist_add_head(&b->node, &chain->buckets);
@@ -156,15 +174,15 @@ static int try_port(struct sock *sk, u16 port)
 	struct net *net = sock_net(sk);
 	struct port_chain *chain = chain_of(net, port);
 	struct linnet_bind_bucket *b;
-	int err = 0;
+	int vrf = vrf_of(sk), err = 0;
 
 	spin_lock_bh(&chain->lock);
-	b = find_bucket(chain, net, port);
+	b = linnet_sk(sk)->bind_bucket ?: find_bucket(chain, net, port, vrf);
 	if (b) {
 		if (port_conflict(sk, b))
 			err = -EADDRINUSE;
 	} else {
-		b = make_bucket(chain, net, port);
+		b = make_bucket(chain, net, port, vrf);
 		if (!b)
 			err = -ENOMEM;
 	}
@@ -281,16 +299,16 @@ static int connect_from(struct sock *sk, u16 port)
 	struct net *net = sock_net(sk);
 	struct port_chain *chain = chain_of(net, port);
 	struct linnet_bind_bucket *b;
-	int err = -EADDRNOTAVAIL;
+	int vrf = vrf_of(sk), err = -EADDRNOTAVAIL;
 	struct sock *tw = NULL;
 	bool made = false;
 
 	spin_lock_bh(&chain->lock);
-	b = find_bucket(chain, net, port);
+	b = find_bucket(chain, net, port, vrf);
 	if (b && !b->connect_only)
 		goto out;
 	if (!b) {
-		b = make_bucket(chain, net, port);
+		b = make_bucket(chain, net, port, vrf);
 		if (!b) {
 			err = -ENOMEM;
 			goto out;
