@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* SO_REUSEPORT: several listeners on one port, and who of them gets what. */
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <poll.h>
+#include <sys/syscall.h>
 
 #include "segment.h"
 
@@ -122,6 +124,113 @@ static void by_program(void)
 	}
 }
 
+/* The port that the client has, seen by the program in the IP packet, says who.
+ * Every segment of the handshake must come to the same.
+ */
+static void choose_by_port(const char *host, int *l)
+{
+	int from[GROUP] = {}, n = 0;
+
+	for (int i = 0; i < 40; i++) {
+		int fd = sk_connected(host, PORT);
+
+		from[sk_port(fd) % GROUP]++;
+		close(fd);
+	}
+	for (int i = 0; i < GROUP; i++) {
+		CHECK_EQ(accept_all(l[i]), from[i]);
+		n += !!from[i];
+	}
+	CHECK(n > 1);
+}
+
+static int header_len(int family)
+{
+	return family == AF_INET ? 20 : 40;
+}
+
+static void by_port(void)
+{
+	for (int f = 0; f < 2; f++) {
+		const char *host = loopback(families[f]);
+		struct sock_filter code[] = {
+			BPF_STMT(BPF_LD | BPF_H | BPF_ABS,
+				 SKF_NET_OFF + header_len(families[f])),
+			BPF_STMT(BPF_ALU | BPF_AND | BPF_K, GROUP - 1),
+			BPF_STMT(BPF_RET | BPF_A, 0),
+		};
+		int l[GROUP];
+
+		group(host, l);
+		attach(l[1], code, 3);
+		choose_by_port(host, l);
+		for (int i = 0; i < GROUP; i++)
+			close(l[i]);
+	}
+}
+
+static int load(enum bpf_prog_type type, const struct bpf_insn *insn, int n)
+{
+	union bpf_attr attr = {
+		.prog_type	= type,
+		.insns		= (uintptr_t)insn,
+		.insn_cnt	= n,
+		.license	= (uintptr_t)"GPL",
+	};
+
+	return OK(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+}
+
+/* The same by a program of eBPF */
+static void by_ebpf(void)
+{
+	for (int f = 0; f < 2; f++) {
+		const char *host = loopback(families[f]);
+		const struct bpf_insn code[] = {
+			/* r6 = r1: the loads below take the packet from there */
+			{ BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0 },
+			{ BPF_LD | BPF_ABS | BPF_H, 0, 0, 0,
+			  SKF_NET_OFF + header_len(families[f]) },
+			{ BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, GROUP - 1 },
+			{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		};
+		int prog = load(BPF_PROG_TYPE_SOCKET_FILTER, code, 4), l[GROUP];
+
+		group(host, l);
+		sk_set(l[2], SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, prog);
+		close(prog);
+		choose_by_port(host, l);
+		/* the hash again */
+		OK(setsockopt(l[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &prog, sizeof(prog)));
+		for (int i = 0; i < 40; i++)
+			close(sk_connected(host, PORT));
+		for (int i = 0; i < GROUP; i++) {
+			CHECK(accept_all(l[i]) > 0);
+			close(l[i]);
+		}
+	}
+}
+
+/* A program that chooses from a map of sockets: the kernel keeps that to TCP and
+ * UDP by their numbers
+ */
+static void by_map(void)
+{
+	const struct bpf_insn pass[] = {
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, SK_PASS },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	int prog = load(BPF_PROG_TYPE_SK_REUSEPORT, pass, 2);
+	int l[GROUP], err;
+
+	group("127.0.0.1", l);
+	err = setsockopt(l[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &prog, sizeof(prog));
+	if (proto == PROTO_TCP)
+		OK(err);
+	else
+		CHECK_EQ(err && errno == 524 /* ENOTSUPP */, true);
+}
+
 /* A program may come first, and go again */
 static void attach_before_listen(void)
 {
@@ -219,6 +328,9 @@ static const struct test tests[] = {
 	{ "shared by a hash", shared },
 	{ "members that leave", leaving },
 	{ "a program chooses", by_program },
+	{ "a program chooses by port", by_port },
+	{ "a program of eBPF", by_ebpf },
+	{ "a program with a map", by_map },
 	{ "program before listen()", attach_before_listen },
 	{ "a handshake stays with whom it began", faithful },
 	{ "specific before wildcard", specific },
