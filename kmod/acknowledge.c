@@ -6,6 +6,7 @@
 #include "linnet.h"
 #include "ecn.h"
 #include "flow.h"
+#include "metrics.h"
 #include "pmtu.h"
 #include "recovery.h"
 #include "rtt.h"
@@ -32,7 +33,8 @@ void linnet_rtt_measured(struct sock *sk, long rtt_us)
 	};
 
 	linnet_rtt_sample(&rtt, rtt_us, tp->snd_una, tp->snd_nxt,
-			  LINNET_RTO_MIN_US);
+			  linnet_rto_min_us(sk));
+	linnet_sk(sk)->first_rto_us = 0;
 	tp->srtt_us = rtt.srtt_us;
 	tp->mdev_us = rtt.mdev_us;
 	tp->mdev_max_us = rtt.mdev_max_us;

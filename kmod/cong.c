@@ -8,10 +8,15 @@
  * algorithm under us (dctcp does when ECN is off): the pointer is read anew
  * each time.
  */
+#include <linux/cred.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/task.h>
+#include <net/netlink.h>
 
 #include "linnet.h"
+#include "metrics.h"
 #include "recovery.h"
 #include "trace.h"
 
@@ -73,13 +78,43 @@ void linnet_cong_net_exit(struct net *net)
 			linnet_pernet(net)->congestion_control, true));
 }
 
+/* A connection holds what it uses */
+static bool hold(const struct tcp_congestion_ops *ca)
+{
+	return has_module(ca) && try_module_get(ca->owner);
+}
+
+/* The kernel's table of names is private to TCP, so a TCP socket is asked to
+ * take the name: that loads the module, and checks that the caller may.
+ *
+ * Returns it held by @hold_it, or an error.
+ */
+static const struct tcp_congestion_ops *
+ca_by_name(struct net *net, const char *name,
+	   bool (*hold_it)(const struct tcp_congestion_ops *))
+{
+	const struct tcp_congestion_ops *ca;
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(net, PF_INET, SOCK_STREAM, IPPROTO_TCP, &sock);
+	if (err)
+		return ERR_PTR(err);
+	err = tcp_prot.setsockopt(sock->sk, SOL_TCP, TCP_CONGESTION,
+				  KERNEL_SOCKPTR((void *)name), strlen(name));
+	ca = ca_of(sock->sk);
+	if (err)
+		ca = ERR_PTR(err);
+	else if (!hold_it(ca))
+		ca = ERR_PTR(-EOPNOTSUPP);
+	sock_release(sock);
+	return ca;
+}
+
 /**
  * linnet_cong_set_default() - net.linnet.congestion_control is written
  * @net: the namespace
  * @name: of a congestion control that is loaded or can be
- *
- * The kernel's table of names is private to TCP, so a TCP socket is asked to
- * take the name: that loads the module, and checks that the caller may.
  *
  * Context: process, may sleep.
  * Return: 0, -ENOENT for an unknown name, -EOPNOTSUPP for one made of BPF that
@@ -89,21 +124,10 @@ int linnet_cong_set_default(struct net *net, const char *name)
 {
 	struct linnet_net *ln = linnet_pernet(net);
 	const struct tcp_congestion_ops *ca, *old;
-	struct socket *sock;
-	int err;
 
-	err = sock_create_kern(net, PF_INET, SOCK_STREAM, IPPROTO_TCP, &sock);
-	if (err)
-		return err;
-	err = tcp_prot.setsockopt(sock->sk, SOL_TCP, TCP_CONGESTION,
-				  KERNEL_SOCKPTR((void *)name), strlen(name));
-	if (err)
-		goto out;
-	ca = ca_of(sock->sk);
-	if (!hold_default(ca)) {
-		err = -EOPNOTSUPP;
-		goto out;
-	}
+	ca = ca_by_name(net, name, hold_default);
+	if (IS_ERR(ca))
+		return PTR_ERR(ca);
 	mutex_lock(&default_mutex);
 	old = rcu_replace_pointer(ln->congestion_control, ca,
 				  lockdep_is_held(&default_mutex));
@@ -111,9 +135,7 @@ int linnet_cong_set_default(struct net *net, const char *name)
 	/* readers take a reference of their own under RCU */
 	synchronize_rcu();
 	put_default(old);
-out:
-	sock_release(sock);
-	return err;
+	return 0;
 }
 
 /**
@@ -137,6 +159,7 @@ static void set_ca(struct sock *sk, const struct tcp_congestion_ops *ca)
 	icsk->icsk_ca_ops = ca;
 	icsk->icsk_ca_initialized = 0;
 	icsk->icsk_ca_setsockopt = 0;
+	icsk->icsk_ca_dst_locked = 0;
 	memset(icsk->icsk_ca_priv, 0, sizeof(icsk->icsk_ca_priv));
 }
 
@@ -223,6 +246,81 @@ void linnet_cong_cleanup(struct sock *sk)
 	icsk->icsk_ca_initialized = 0;
 	module_put(ca_of(sk)->owner);
 	icsk->icsk_ca_ops = NULL;
+}
+
+/* A route knows its congestion control by a key.  Whose key it is the kernel
+ * tells when it describes a route.
+ */
+static bool name_of_key(u32 key, char *name)
+{
+	u32 metrics[RTAX_MAX] = { [RTAX_CC_ALGO - 1] = key };
+	const struct nlattr *nest, *found = NULL;
+	struct sk_buff *skb = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+
+	if (!skb)
+		return false;
+	if (rtnetlink_put_metrics(skb, metrics) > 0) {
+		nest = (const void *)skb->data;
+		found = nla_find(nla_data(nest), nla_len(nest), RTAX_CC_ALGO);
+	}
+	if (found)
+		nla_strscpy(name, found, TCP_CA_NAME_MAX);
+	kfree_skb(skb);
+	return found;
+}
+
+/* The administrator has chosen it, whatever the user may choose */
+static const struct tcp_congestion_ops *ca_by_key(struct net *net, u32 key)
+{
+	const struct tcp_congestion_ops *ca;
+	const struct cred *before;
+	char name[TCP_CA_NAME_MAX];
+	struct cred *kernel;
+
+	if (!name_of_key(key, name))
+		return ERR_PTR(-ENOENT);
+	kernel = prepare_kernel_cred(&init_task);
+	if (!kernel)
+		return ERR_PTR(-ENOMEM);
+	before = override_creds(kernel);
+	ca = ca_by_name(net, name, hold);
+	revert_creds(before);
+	put_cred(kernel);
+	return ca;
+}
+
+/**
+ * linnet_cong_by_route() - take the congestion control that the route asks for
+ *	("congctl")
+ * @sk: the socket, locked, about to connect or just accepted
+ *
+ * As with TCP it comes before the user's choice, and when it is locked the user
+ * has none any more.  One that the kernel does not have any more, or that we
+ * cannot hold, is as if the route had said nothing.
+ *
+ * Context: process, may sleep: a child gets it when it is accepted, which is
+ * before anybody can send on it.
+ */
+void linnet_cong_by_route(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct dst_entry *dst = __sk_dst_get(sk);
+	u32 key = dst ? dst_metric(dst, RTAX_CC_ALGO) : TCP_CA_UNSPEC;
+	bool begun = icsk->icsk_ca_initialized;
+	const struct tcp_congestion_ops *ca;
+
+	if (likely(key == TCP_CA_UNSPEC) || !ca_of(sk))
+		return;
+	if (ca_of(sk)->key != key) {
+		ca = ca_by_key(sock_net(sk), key);
+		if (IS_ERR(ca))
+			return;
+		linnet_cong_cleanup(sk);
+		set_ca(sk, ca);
+		if (begun)
+			linnet_cong_start(sk);
+	}
+	icsk->icsk_ca_dst_locked = tcp_ca_dst_locked(dst);
 }
 
 /**
@@ -365,7 +463,7 @@ void linnet_cong_cwnd_validate(struct sock *sk, bool limited)
 		return;
 	/* Half of the way down to what was used, a timeout long not full */
 	if (inet_csk(sk)->icsk_ca_state == TCP_CA_Open) {
-		u32 used = max_t(u32, tp->snd_cwnd_used, TCP_INIT_CWND);
+		u32 used = max(tp->snd_cwnd_used, linnet_init_cwnd(sk));
 
 		if (used < tcp_snd_cwnd(tp)) {
 			tp->snd_ssthresh = tcp_current_ssthresh(sk);
@@ -385,7 +483,7 @@ void linnet_cong_idle_restart(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 idle = tcp_jiffies32 - tp->lsndtime;
-	u32 cwnd = tcp_snd_cwnd(tp), rto;
+	u32 cwnd = tcp_snd_cwnd(tp), restart, rto;
 
 	if (!READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
 	    !inet_csk(sk)->icsk_ca_initialized || ca_of(sk)->cong_control ||
@@ -395,10 +493,10 @@ void linnet_cong_idle_restart(struct sock *sk)
 	linnet_cong_event(sk, CA_EVENT_CWND_RESTART);
 	tp->snd_ssthresh = tcp_current_ssthresh(sk);
 	/* halve it for every timeout, down to the initial window */
-	for (; idle > rto && cwnd > TCP_INIT_CWND; idle -= rto)
+	restart = min(tcp_snd_cwnd(tp), linnet_init_cwnd(sk));
+	for (; idle > rto && cwnd > restart; idle -= rto)
 		cwnd >>= 1;
-	tcp_snd_cwnd_set(tp, max(cwnd, min_t(u32, tcp_snd_cwnd(tp),
-					     TCP_INIT_CWND)));
+	tcp_snd_cwnd_set(tp, max(cwnd, restart));
 	tp->snd_cwnd_stamp = tcp_jiffies32;
 	tp->snd_cwnd_used = 0;
 }

@@ -18,10 +18,12 @@
 #include "linnet.h"
 #include "ecn.h"
 
-static bool wanted(const struct sock *sk)
+static bool wanted(struct sock *sk)
 {
-	return READ_ONCE(linnet_sk_net(sk)->ecn) == 1 ||
-	       tcp_ca_needs_ecn(sk);
+	const struct dst_entry *dst = __sk_dst_get(sk);
+
+	return READ_ONCE(linnet_sk_net(sk)->ecn) == 1 || tcp_ca_needs_ecn(sk) ||
+	       (dst && dst_feature(dst, RTAX_FEATURE_ECN));
 }
 
 /**
@@ -81,18 +83,20 @@ void linnet_ecn_syn_received(struct sock *sk, const struct linnet_segment *seg)
  * linnet_ecn_request() - does the peer's SYN ask, and do we agree?
  * @sk: the listener
  * @seg: the SYN
+ * @features: what the route to the peer says, see struct linnet_path
  *
  * A SYN that is itself marked ECT does not come from RFC 3168's procedure
  * (6.1.1), unless the congestion control wants it so.
  */
-bool linnet_ecn_request(const struct sock *sk, const struct linnet_segment *seg)
+bool linnet_ecn_request(const struct sock *sk, const struct linnet_segment *seg,
+			u32 features)
 {
 	const u8 both = LINNET_ECE | LINNET_CWR;
 
 	if ((seg->flags & both) != both)
 		return false;
-	return tcp_ca_needs_ecn(sk) ||
-	       (READ_ONCE(linnet_sk_net(sk)->ecn) &&
+	return tcp_ca_needs_ecn(sk) || features & DST_FEATURE_ECN_CA ||
+	       ((READ_ONCE(linnet_sk_net(sk)->ecn) || features) &&
 		INET_ECN_is_not_ect(seg->ecn));
 }
 

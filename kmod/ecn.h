@@ -42,7 +42,7 @@ u8 linnet_ecn_syn(struct sock *sk);
 u8 linnet_ecn_syn_again(struct sock *sk, u8 flags);
 void linnet_ecn_syn_received(struct sock *sk, const struct linnet_segment *seg);
 bool linnet_ecn_request(const struct sock *sk,
-			const struct linnet_segment *seg);
+			const struct linnet_segment *seg, u32 features);
 void linnet_ecn_child(struct sock *child, bool ecn_ok);
 u8 linnet_ecn_send(struct sock *sk, const struct sk_buff *skb, u8 flags);
 void linnet_ecn_received(struct sock *sk, const struct linnet_segment *seg);

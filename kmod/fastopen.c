@@ -305,7 +305,7 @@ void linnet_fastopen_listen(struct sock *sk, int backlog)
  * linnet_fastopen_server() - may the data of a SYN be taken?
  * @sk: the listener, locked
  * @seg: the SYN
- * @flow: its two ends
+ * @req: what the SYN settled
  * @answer: given the option for our SYN and ACK, if one is due
  *
  * RFC 7413, 4.2.2.
@@ -313,9 +313,10 @@ void linnet_fastopen_listen(struct sock *sk, int backlog)
  * Return: true to make the connection at once.
  */
 bool linnet_fastopen_server(struct sock *sk, const struct linnet_segment *seg,
-			    const struct linnet_flow *flow,
+			    const struct linnet_request *req,
 			    struct linnet_options *answer)
 {
+	const struct linnet_flow *flow = &req->flow;
 	struct linnet_fastopen_queue *q = linnet_sk(sk)->fastopen;
 	const struct linnet_options *opt = &seg->opt;
 	struct net *net = sock_net(sk);
@@ -328,7 +329,7 @@ bool linnet_fastopen_server(struct sock *sk, const struct linnet_segment *seg,
 	    !(seg->len || opt->fastopen) || !queue_has_room(net, q))
 		return false;
 	if (bits(net) & LINNET_FASTOPEN_SERVER_NO_COOKIE ||
-	    tcp_sk(sk)->fastopen_no_cookie)
+	    tcp_sk(sk)->fastopen_no_cookie || req->fastopen_no_cookie)
 		return true;
 	if (!opt->fastopen)
 		return false;
@@ -427,8 +428,10 @@ struct sock *linnet_fastopen_child(struct sock *sk, struct linnet_request *req,
 
 	seg->flags &= ~LINNET_SYN;
 	seg->seq++;
-	if (seg->len)
+	if (seg->len) {
+		tp->syn_data_acked = 1;
 		*taken = linnet_receive_data(child, seg);
+	}
 	tp->rcv_wup = tp->rcv_nxt;
 	if (!send_syn_ack(child, answer))
 		linnet_abort(child, ENOMEM);

@@ -38,7 +38,7 @@ struct linnet_request;
 /* fastopen.c: the passive side */
 void linnet_fastopen_net_init(struct net *net);
 bool linnet_fastopen_server(struct sock *sk, const struct linnet_segment *seg,
-			    const struct linnet_flow *flow,
+			    const struct linnet_request *req,
 			    struct linnet_options *answer);
 struct sock *linnet_fastopen_child(struct sock *sk, struct linnet_request *req,
 				   struct linnet_segment *seg,

@@ -275,6 +275,14 @@ void linnet_fastopen_ended(struct sock *sk)
 
 /* --- a SYN --- */
 
+/* A route to hosts that need no cookie */
+static bool route_needs_none(struct sock *sk)
+{
+	const struct dst_entry *dst = __sk_dst_get(sk);
+
+	return dst && dst_metric(dst, RTAX_FASTOPEN_NO_COOKIE);
+}
+
 /* May data go with the SYN?  Otherwise @cookie tells whether to ask for one
  * (length 0) or not to speak of it (-1).
  */
@@ -286,7 +294,7 @@ static bool check_cookie(struct sock *sk, u16 *mss,
 		return false;
 	}
 	if (bits(sk) & LINNET_FASTOPEN_CLIENT_NO_COOKIE ||
-	    tcp_sk(sk)->fastopen_no_cookie) {
+	    tcp_sk(sk)->fastopen_no_cookie || route_needs_none(sk)) {
 		cookie->len = -1;
 		return true;
 	}

@@ -87,6 +87,8 @@ struct dst_entry *linnet_request_init(struct sock *sk,
 	req->rcv_wnd = first.window;
 	req->window_clamp = first.clamp;
 	req->rcv_wscale = first.wscale;
+	req->features = path.features;
+	req->fastopen_no_cookie = path.fastopen_no_cookie;
 	req->last_reply = jiffies - HZ;
 	return dst;
 }
@@ -207,7 +209,7 @@ static bool fast_open(struct sock *sk, struct linnet_request *req,
 	struct linnet_options answer = {};
 	struct sock *child;
 
-	if (linnet_fastopen_server(sk, seg, &req->flow, &answer)) {
+	if (linnet_fastopen_server(sk, seg, req, &answer)) {
 		child = linnet_fastopen_child(sk, req, seg, &answer, taken);
 		if (child) {
 			linnet_synq_free(req);
@@ -259,7 +261,7 @@ static bool new_request(struct sock *sk, struct linnet_segment *seg,
 	if (!req)
 		goto drop;
 	dst = linnet_request_init(sk, req, flow, &seg->opt);
-	req->ecn_ok = linnet_ecn_request(sk, seg);
+	req->ecn_ok = linnet_ecn_request(sk, seg, req->features);
 	req->rcv_isn = seg->seq;
 	req->snt_isn = isn ?: linnet_isn(flow);
 	save_syn(sk, req, seg);

@@ -30,6 +30,8 @@
  * @acked: the ACK has come, but the accept queue was full, or it carried no
  *	data and TCP_DEFER_ACCEPT waits for some
  * @ecn_ok: both ends agree on ECN (RFC 3168, 6.1.1)
+ * @fastopen_no_cookie: as the route says, see struct linnet_path
+ * @features: likewise
  * @cookie: what diag clients know it by, 0: none has seen it
  * @saved_syn: headers of the SYN, for TCP_SAVED_SYN
  * @sent_us: when the SYN and ACK was sent first, microseconds
@@ -56,6 +58,8 @@ struct linnet_request {
 	int			bound_dev_if;
 	bool			acked;
 	bool			ecn_ok;
+	bool			fastopen_no_cookie;
+	u32			features;
 	u64			cookie;
 	struct saved_syn	*saved_syn;
 	u64			sent_us;

@@ -15,6 +15,7 @@
 #include "ecn.h"
 #include "fastopen.h"
 #include "flow.h"
+#include "metrics.h"
 #include "pmtu.h"
 #include "rtt.h"
 #include "trace.h"
@@ -137,8 +138,9 @@ void linnet_transfer_start(struct sock *sk)
 	/* RFC 6298, (5.7): a handshake that gave no sample was retransmitted */
 	if (!tp->srtt_us)
 		tp->rttvar_us = jiffies_to_usecs(TCP_TIMEOUT_FALLBACK);
+	linnet_metrics_start(sk);
 	/* RFC 5681, 3.1: and then the window begins with one segment */
-	tcp_snd_cwnd_set(tp, tp->total_retrans > 1 ? 1 : TCP_INIT_CWND);
+	tcp_snd_cwnd_set(tp, tp->total_retrans > 1 ? 1 : linnet_init_cwnd(sk));
 	tp->snd_cwnd_stamp = tcp_jiffies32;
 	tp->lsndtime = tcp_jiffies32;
 	tp->rcv_tstamp = tcp_jiffies32;
@@ -252,7 +254,7 @@ static void after_segment(struct sock *sk)
 	if (!ack->pending)
 		return;
 	if (ack->now || (ack->quick && !ack->pingpong) ||
-	    second_segment(sk))
+	    linnet_route_quickack(sk) || second_segment(sk))
 		linnet_send_ack(sk);
 	else if (linnet_reassembly_empty(&linnet_sk(sk)->reassembly))
 		linnet_ack_arm(sk);

@@ -3,6 +3,7 @@
  * Over IPv4: addresses, routes, checksums, ICMP.
  */
 #include <linux/icmp.h>
+#include <linux/security.h>
 #include <net/icmp.h>
 #include <net/ip.h>
 #include <net/protocol.h>
@@ -81,8 +82,11 @@ static struct dst_entry *route_flow(struct sock *sk,
 	/* no socket remembers the VRF that a segment came by */
 	if (!fl4.flowi4_oif && netif_index_is_l3_master(flow->net, flow->iif))
 		fl4.flowi4_oif = flow->iif;
-	if (sk)
+	if (sk) {
 		fl4.flowi4_flags = inet_sk_flowi_flags(sk);
+		fl4.flowi4_uid = linnet_compat_uid(sk);
+		security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
+	}
 	rt = ip_route_output_key(flow->net, &fl4);
 	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
 }
@@ -102,6 +106,14 @@ static struct dst_entry *ipv4_path(struct sock *sk,
 	}
 	linnet_path_of(dst, path);
 	return dst;
+}
+
+/* IP_TTL of the listener, or else what the route says */
+static int hops(const struct sock *sk, const struct dst_entry *dst)
+{
+	int ttl = sk ? READ_ONCE(inet_sk(sk)->uc_ttl) : -1;
+
+	return ttl < 0 ? ip4_dst_hoplimit(dst) : ttl;
 }
 
 static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
@@ -127,7 +139,7 @@ static int ipv4_send_reply(struct sock *sk, const struct linnet_flow *flow,
 	iph->version = 4;
 	iph->ihl = sizeof(*iph) / 4;
 	iph->tos = sk ? inet_sk(sk)->tos : 0;
-	iph->ttl = ip4_dst_hoplimit(dst);
+	iph->ttl = hops(sk, dst);
 	iph->frag_off = htons(IP_DF);
 	iph->protocol = linnet_proto;
 	iph->saddr = flow->laddr;
@@ -293,6 +305,9 @@ static int linnet4_err(struct sk_buff *skb, u32 info)
 
 	icmp.fatal = icmp.type == ICMP_DEST_UNREACH &&
 		     icmp.code != ICMP_FRAG_NEEDED;
+	icmp.no_route = icmp.type == ICMP_DEST_UNREACH &&
+			(icmp.code == ICMP_NET_UNREACH ||
+			 icmp.code == ICMP_HOST_UNREACH);
 	return linnet_icmp(&flow, ntohl(h->seq), &icmp, report_icmp);
 }
 
@@ -305,9 +320,6 @@ static const struct net_protocol ipv4_protocol = {
 
 static struct inet_protosw ipv4_protosw = {
 	.type	= SOCK_STREAM,
-	icmp.no_route = icmp.type == ICMP_DEST_UNREACH &&
-			(icmp.code == ICMP_NET_UNREACH ||
-			 icmp.code == ICMP_HOST_UNREACH);
 	.prot	= &linnet_prot,
 	.ops	= &linnet_stream_ops,
 };

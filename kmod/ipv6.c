@@ -3,6 +3,7 @@
  * Over IPv6: addresses, routes, checksums, ICMPv6.
  */
 #include <linux/icmpv6.h>
+#include <linux/security.h>
 #include <net/addrconf.h>
 #include <net/inet6_connection_sock.h>
 #include <net/ip6_checksum.h>
@@ -101,6 +102,10 @@ static struct dst_entry *route_flow(struct sock *sk,
 	    (ipv6_addr_type(&flow->raddr6) & IPV6_ADDR_LINKLOCAL ||
 	     netif_index_is_l3_master(flow->net, flow->iif)))
 		fl6.flowi6_oif = flow->iif;
+	if (sk) {
+		fl6.flowi6_uid = linnet_compat_uid(sk);
+		security_sk_classify_flow(sk, flowi6_to_flowi_common(&fl6));
+	}
 	return ip6_dst_lookup_flow(flow->net, NULL, &fl6, NULL);
 }
 
@@ -119,6 +124,14 @@ static struct dst_entry *ipv6_path(struct sock *sk,
 	}
 	linnet_path_of(dst, path);
 	return dst;
+}
+
+/* IPV6_UNICAST_HOPS of the listener, or else what the route says */
+static int hops(const struct sock *sk, struct dst_entry *dst)
+{
+	int limit = sk ? inet6_sk(sk)->hop_limit : -1;
+
+	return limit < 0 ? ip6_dst_hoplimit(dst) : limit;
 }
 
 static int ipv6_send_reply(struct sock *sk, const struct linnet_flow *flow,
@@ -144,7 +157,7 @@ static int ipv6_send_reply(struct sock *sk, const struct linnet_flow *flow,
 	ip6_flow_hdr(ip6h, sk ? inet6_sk(sk)->tclass : 0, 0);
 	ip6h->payload_len = htons(len);
 	ip6h->nexthdr = linnet_proto;
-	ip6h->hop_limit = ip6_dst_hoplimit(dst);
+	ip6h->hop_limit = hops(sk, dst);
 	ip6h->saddr = flow->laddr6;
 	ip6h->daddr = flow->raddr6;
 	skb->protocol = htons(ETH_P_IPV6);
@@ -415,6 +428,8 @@ static int linnet6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 		.code	= code,
 		.info	= ntohl(info),
 		.fatal	= type == ICMPV6_DEST_UNREACH,
+		.no_route = type == ICMPV6_DEST_UNREACH &&
+			    code == ICMPV6_NOROUTE,
 	};
 
 	return linnet_icmp(&flow, ntohl(h->seq), &icmp, report_icmp);
@@ -428,8 +443,6 @@ static const struct inet6_protocol ipv6_protocol = {
 
 static struct inet_protosw ipv6_protosw = {
 	.type	= SOCK_STREAM,
-		.no_route = type == ICMPV6_DEST_UNREACH &&
-			    code == ICMPV6_NOROUTE,
 	.prot	= &linnet6_prot,
 	.ops	= &linnet6_stream_ops,
 };

@@ -180,6 +180,8 @@ struct linnet_ack_state {
  * @sack_high: one after the highest octet SACKed, while sacked_out is not zero
  * @last_challenge: when a challenge ACK was sent last, jiffies
  * @timer_event: what the retransmission timer is for, LINNET_TIMER_*
+ * @first_rto_us: the timeout until a round trip is measured with data, if the
+ *	route knows one (metrics.c); 0: none, or one has been measured
  * @ect_acked: something sent as ECT has arrived: the path lets it through
  * @ect_lost: a loss has been seen before it did
  */
@@ -202,6 +204,7 @@ struct linnet_sock {
 	u32				retrans_seq;
 	u32				sack_high;
 	u32				last_challenge;
+	u32				first_rto_us;
 	u8				timer_event;
 	bool				ect_acked;
 	bool				ect_lost;
@@ -300,12 +303,16 @@ struct linnet_flow {
  * @advmss: the MSS to offer, bytes
  * @window: the largest window, bytes; 0: not said
  * @init_window: the first window, segments; 0: not said
+ * @features: RTAX_FEATURE_ECN, DST_FEATURE_ECN_CA
+ * @fastopen_no_cookie: data on a SYN are taken without a cookie
  */
 struct linnet_path {
 	u32	mtu;
 	u32	advmss;
 	u32	window;
 	u32	init_window;
+	u32	features;
+	bool	fastopen_no_cookie;
 };
 
 static inline void linnet_path_of(const struct dst_entry *dst,
@@ -315,6 +322,8 @@ static inline void linnet_path_of(const struct dst_entry *dst,
 	path->advmss = max_t(u32, dst_metric_advmss(dst), TCP_MIN_MSS);
 	path->window = dst_metric(dst, RTAX_WINDOW);
 	path->init_window = dst_metric(dst, RTAX_INITRWND);
+	path->features = dst_feature(dst, DST_FEATURE_ECN_MASK);
+	path->fastopen_no_cookie = dst_metric(dst, RTAX_FASTOPEN_NO_COOKIE);
 }
 
 #define LINNET_FASTOPEN_KEYS		2	/* the new one, and the old one */
@@ -360,6 +369,7 @@ struct linnet_net {
 	int	tso_rtt_log;
 	int	tso_win_divisor;
 	int	syn_retries;
+	int	syn_linear_timeouts;
 	int	synack_retries;
 	int	retries1;
 	int	retries2;
@@ -369,7 +379,6 @@ struct linnet_net {
 	int	fastopen;
 	unsigned int	fastopen_blackhole_timeout_sec;
 	int	l3mdev_accept;
-	int	syn_linear_timeouts;
 	int	abort_on_overflow;
 	int	fin_timeout;
 	int	keepalive_time;
@@ -679,6 +688,7 @@ int linnet_cong_set_default(struct net *net, const char *name);
 void linnet_cong_get_default(struct net *net, char *name);
 void linnet_cong_assign(struct sock *sk);
 void linnet_cong_inherit(struct sock *child, const struct sock *parent);
+void linnet_cong_by_route(struct sock *sk);
 void linnet_cong_start(struct sock *sk);
 void linnet_cong_cleanup(struct sock *sk);
 void linnet_cong_set_state(struct sock *sk, u8 state);
@@ -788,6 +798,7 @@ void linnet_wmem_free(struct sock *sk, struct sk_buff *skb);
 u32 linnet_rto(const struct sock *sk);
 bool linnet_rto_passed(const struct sock *sk, u32 since);
 s64 linnet_rto_left(const struct sock *sk);
+void linnet_rto_revert(struct sock *sk, u32 seq);
 void linnet_timers_init(struct sock *sk);
 void linnet_timers_stop(struct sock *sk);
 void linnet_rtx_arm(struct sock *sk, enum linnet_timer_event event,
@@ -800,7 +811,6 @@ void linnet_ack_arm(struct sock *sk);
 void linnet_compress_arm(struct sock *sk, u64 delay_ns, u64 slack_ns);
 void linnet_compress_done(struct sock *sk);
 void linnet_ack_disarm(struct sock *sk);
-void linnet_rto_revert(struct sock *sk, u32 seq);
 void linnet_keepalive_arm(struct sock *sk, unsigned long delay);
 void linnet_set_keepalive(struct sock *sk, int val);
 unsigned int linnet_keepalive_time(const struct sock *sk);
@@ -840,6 +850,7 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow);
  * @code: likewise
  * @info: the path MTU, bytes, if it tells one
  * @fatal: a request whose SYN and ACK it concerns is given up
+ * @no_route: somewhere the way ends: it is no congestion (RFC 6069)
  */
 struct linnet_icmp {
 	struct sk_buff	*skb;
@@ -847,10 +858,10 @@ struct linnet_icmp {
 	u8		code;
 	u32		info;
 	bool		fatal;
+	bool		no_route;
 };
 
 int linnet_icmp(const struct linnet_flow *flow, u32 seq,
- * @no_route: somewhere the way ends: it is no congestion (RFC 6069)
 		const struct linnet_icmp *icmp,
 		void (*report)(struct sock *, const struct linnet_icmp *));
 void linnet_icmp_error(struct sock *sk, int err, bool hard);
@@ -858,7 +869,6 @@ void linnet_mtu_told(struct sock *sk);
 void linnet_mtu_reduced(struct sock *sk);
 
 /* offload.c */
-	bool		no_route;
 int linnet_offload_init(void);
 void linnet_offload_exit(void);
 void linnet_offload_caps(struct sock *sk, struct dst_entry *dst);

@@ -15,6 +15,7 @@
  * count decides; "net.linnet.early_retrans" 0 turns TLP off.
  */
 #include "linnet.h"
+#include "metrics.h"
 #include "rack.h"
 #include "recovery.h"
 #include "rtt.h"
@@ -250,7 +251,7 @@ bool linnet_tlp_arm(struct sock *sk, bool advanced)
 	    (state != TCP_CA_Open && state != TCP_CA_CWR))
 		return false;
 	pto = linnet_tlp_pto(tp->srtt_us >> 3, tp->packets_out == 1,
-			     LINNET_RTO_MIN_US, LINNET_RTO_INITIAL_US);
+			     linnet_rto_min_us(sk), LINNET_RTO_INITIAL_US);
 	rto = advanced ? linnet_rto(sk) : linnet_rto_left(sk);
 	if (rto > 0)
 		pto = min_t(s64, pto, rto);

@@ -117,6 +117,7 @@ void linnet_init_connection(struct sock *sk)
 	tp->rcv_rtt_last_tsecr = 0;
 	ls->ect_acked = false;
 	ls->ect_lost = false;
+	ls->first_rto_us = 0;
 
 	/* These belong to TCP's own machinery, which tcp_get_info() and others
 	 * look at: they stay empty.
@@ -220,6 +221,7 @@ int linnet_init_sock(struct sock *sk)
 					    &linnet_ipv6_ops;
 	INIT_LIST_HEAD(&ls->accept_queue);
 	linnet_timers_init(sk);
+	inet_csk(sk)->icsk_rto_min = TCP_RTO_MIN;
 	linnet_init_connection(sk);
 	linnet_cong_assign(sk);
 
@@ -287,6 +289,7 @@ int linnet_connect_start(struct sock *sk)
 	/* what we are about to offer */
 	if (READ_ONCE(linnet_sk_net(sk)->timestamps))
 		tp->tcp_header_len += LINNET_OPTLEN_TIMESTAMP_ALIGNED;
+	linnet_cong_by_route(sk);
 	linnet_sync_mss(sk);
 	linnet_advertised_mss(sk);
 	linnet_initial_window(sk);
@@ -377,6 +380,7 @@ out:
 	if (newsk) {
 		lock_sock(newsk);
 		linnet_memcg_accept(newsk);
+		linnet_cong_by_route(newsk);
 		release_sock(newsk);
 	}
 	LINNET_ACCEPT_ERROR(err);

@@ -76,7 +76,7 @@ void linnet_cookie_answer(struct sock *sk, const struct linnet_segment *seg,
 					 count,
 					 linnet_cookie_mss_index(offered, ipv6));
 	if (req.opt.timestamp) {
-		req.ecn_ok = linnet_ecn_request(sk, seg);
+		req.ecn_ok = linnet_ecn_request(sk, seg, req.features);
 		tsval = linnet_cookie_tsval(linnet_request_tsval(&req) -
 					    req.ts_offset, &req.opt,
 					    req.ecn_ok) +

@@ -12,6 +12,7 @@
  */
 #include "linnet.h"
 #include "fastopen.h"
+#include "metrics.h"
 #include "pmtu.h"
 #include "recovery.h"
 #include "rtt.h"
@@ -32,7 +33,8 @@ u32 linnet_rto(const struct sock *sk)
 		.rttvar_us = tcp_sk(sk)->rttvar_us,
 	};
 
-	return linnet_rto_backoff(linnet_rtt_rto(&rtt),
+	return linnet_rto_backoff(linnet_sk(sk)->first_rto_us ?:
+				  linnet_rtt_rto(&rtt),
 				  inet_csk(sk)->icsk_backoff);
 }
 
@@ -46,7 +48,7 @@ bool linnet_rto_passed(const struct sock *sk, u32 since)
 	u32 age = tcp_jiffies32 - since;
 
 	/* mostly the shortest there is says no */
-	return age > usecs_to_jiffies(LINNET_RTO_MIN_US) &&
+	return age > usecs_to_jiffies(linnet_rto_min_us(sk)) &&
 	       age > usecs_to_jiffies(linnet_rto(sk));
 }
 
@@ -225,8 +227,6 @@ static void timed_out(struct sock *sk)
 	linnet_abort(sk, err ? err : ETIMEDOUT);
 }
 
-static bool retransmission_hopeless(struct sock *sk)
-{
 /* How often to repeat our SYN.  That of a fast open is a listener's, and one
  * more; of an active opener the first ones do not count.
  */
@@ -243,6 +243,8 @@ static unsigned int most_syns(const struct sock *sk)
 	return retries;
 }
 
+static bool retransmission_hopeless(struct sock *sk)
+{
 	struct linnet_net *ln = linnet_sk_net(sk);
 	u32 user_timeout = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
 	unsigned int retries = READ_ONCE(ln->retries2);
@@ -250,7 +252,6 @@ static unsigned int most_syns(const struct sock *sk)
 	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
 		return inet_csk(sk)->icsk_retransmits >= most_syns(sk) ||
 		       (user_timeout && silent_for(sk, 0, user_timeout));
-	}
 	/* R1: tell IP that the path may be dead, and look for another */
 	if (silent_for(sk, READ_ONCE(ln->retries1), 0)) {
 		linnet_mtu_black_hole(sk);
@@ -338,7 +339,6 @@ static void retransmission_timeout(struct sock *sk)
 					     silent_ms(sk)));
 }
 
-/* RFC 9293, 3.8.6.1: the window is closed, is it still? */
 /**
  * linnet_rto_revert() - an ICMP error says that what was sent again found no way
  *	(RFC 6069, 4)
@@ -369,6 +369,7 @@ void linnet_rto_revert(struct sock *sk, u32 seq)
 	retransmission_timeout(sk);
 }
 
+/* RFC 9293, 3.8.6.1: the window is closed, is it still? */
 static void persist_timeout(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
@@ -633,6 +634,7 @@ void linnet_timers_stop(struct sock *sk)
 void linnet_ack_arm(struct sock *sk)
 {
 	struct linnet_ack_state *ack = &linnet_sk(sk)->ack;
+	u32 delay = 1, most;
 
 	ack->pending = true;
 	if (ack->armed)
@@ -641,8 +643,12 @@ void linnet_ack_arm(struct sock *sk)
 	/* on a connection that has brought no data there is nothing to ride on
 	 * to be expected: as TCP, the next tick
 	 */
-	reset_timer(sk, &inet_csk(sk)->icsk_delack_timer,
-		       jiffies + (tcp_sk(sk)->data_segs_in ? ack->timeout : 1));
+	if (tcp_sk(sk)->data_segs_in) {
+		/* and less than the timeout of a peer with such a route */
+		most = max_t(u32, usecs_to_jiffies(linnet_rto_min_us(sk)), 2);
+		delay = min(ack->timeout, most - 1);
+	}
+	reset_timer(sk, &inet_csk(sk)->icsk_delack_timer, jiffies + delay);
 }
 
 /**
