@@ -77,6 +77,15 @@
 	filter(((struct inet_diag_dump_data *)(cb)->data)->inet_diag_nla_bc, sk)
 #endif
 
+/* 6.8: diag clients may ask for sockets that are only bound, by a state that no
+ * socket is in
+ */
+#if KERNEL_FROM(6, 8)
+#define LINNET_BOUND_INACTIVE	TCP_BOUND_INACTIVE
+#else
+#define LINNET_BOUND_INACTIVE	0
+#endif
+
 /* Not versions, but choices of the kernel's */
 #ifdef CONFIG_NETFILTER
 #define linnet_compat_hooks_register	nf_register_net_hooks

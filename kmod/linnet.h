@@ -580,6 +580,8 @@ struct linnet_table_position {
 
 struct sock *linnet_table_next(const struct net *net,
 			       struct linnet_table_position *pos);
+struct sock *linnet_ports_next(const struct net *net,
+			       struct linnet_table_position *pos);
 void linnet_table_put(struct sock *sk);
 
 enum linnet_tw_verdict {

@@ -294,6 +294,54 @@ void linnet_ports_del_timewait(struct linnet_timewait *tw)
 	spin_unlock_bh(&chain->lock);
 }
 
+static struct sock *nth_bound(struct port_chain *chain, const struct net *net,
+			      unsigned int n)
+{
+	struct linnet_bind_bucket *b;
+	struct sock *sk;
+
+	hlist_for_each_entry(b, &chain->buckets, node) {
+		if (!net_eq(b->net, net))
+			continue;
+		sk_for_each_bound(sk, &b->owners)
+			if (sk->sk_state == TCP_CLOSE && !n--)
+				return sk;
+	}
+	return NULL;
+}
+
+/**
+ * linnet_ports_next() - walk over the sockets of a namespace that are bound, but
+ *	neither listen nor are connected
+ * @net: the namespace
+ * @pos: where the walk stands, zero to begin; moved to behind what is returned
+ *
+ * As linnet_table_next(), which finds all others.
+ *
+ * Return: a socket with a reference, or NULL at the end.
+ */
+struct sock *linnet_ports_next(const struct net *net,
+			       struct linnet_table_position *pos)
+{
+	struct port_chain *chain;
+	struct sock *sk;
+
+	for (; pos->bucket < PORT_CHAINS; pos->bucket++, pos->index = 0) {
+		chain = &chains[pos->bucket];
+		if (hlist_empty(&chain->buckets))
+			continue;
+		spin_lock_bh(&chain->lock);
+		/* one that is being freed is passed over */
+		do
+			sk = nth_bound(chain, net, pos->index++);
+		while (sk && !refcount_inc_not_zero(&sk->sk_refcnt));
+		spin_unlock_bh(&chain->lock);
+		if (sk)
+			return sk;
+	}
+	return NULL;
+}
+
 static int connect_from(struct sock *sk, u16 port)
 {
 	struct net *net = sock_net(sk);

@@ -261,6 +261,31 @@ static int dump_socket(struct sock *sk, struct answer *a, long *shown)
 	return asked_for(sk, state, a) ? fill_socket(sk, a) : 0;
 }
 
+/* Of the others nothing can be told but who they are.  Returns an error when
+ * the message is full.
+ */
+static int dump_bound(struct net *net, const struct answer *a, long args[2])
+{
+	struct linnet_table_position pos = {
+		.bucket	= args[0],
+		.index	= args[1],
+	};
+	struct sock *sk;
+	int err = 0;
+
+	while (!err && (sk = linnet_ports_next(net, &pos))) {
+		if (asked_for(sk, LINNET_BOUND_INACTIVE, a))
+			err = inet_diag.socket_fill(sk, NULL, a->skb, a->cb,
+						    a->req, a->flags,
+						    a->net_admin);
+		sock_put(sk);
+		cond_resched();
+	}
+	args[0] = pos.bucket;
+	args[1] = err ? pos.index - 1 : pos.index;
+	return err;
+}
+
 /* A message is filled; the next call goes on where it became full */
 static void diag_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		      const struct inet_diag_req_v2 *req)
@@ -276,10 +301,15 @@ static void diag_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		.flags		= NLM_F_MULTI,
 		.net_admin	= netlink_net_capable(cb->skb, CAP_NET_ADMIN),
 	};
+	struct net *net = sock_net(skb->sk);
 	struct sock *sk;
 	int err;
 
-	while ((sk = linnet_table_next(sock_net(skb->sk), &pos))) {
+	if (LINNET_BOUND_INACTIVE &&
+	    req->idiag_states & 1 << LINNET_BOUND_INACTIVE &&
+	    dump_bound(net, &a, &cb->args[3]))
+		return;
+	while ((sk = linnet_table_next(net, &pos))) {
 		err = dump_socket(sk, &a, &cb->args[2]);
 		linnet_table_put(sk);
 		if (err) {

@@ -16,6 +16,7 @@
 enum {
 	ESTABLISHED = 1, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, TIME_WAIT,
 	CLOSED, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING,
+	BOUND_INACTIVE = 13,	/* of no socket: to ask for those only bound */
 };
 
 #define ALL	0xfff
@@ -419,6 +420,74 @@ static void filters(void)
 	close(six);
 }
 
+/* Bound and no more: a state of its own to ask for, from Linux 6.8 on.  The
+ * kernel's own TCP tells whether this one has it.
+ */
+static int dump_only_bound(int protocol, int family, int states, int sport)
+{
+	struct inet_diag_req_v2 req = {
+		.sdiag_family = family,
+		.sdiag_protocol = protocol,
+		.idiag_states = states,
+		.idiag_ext = EVERY_EXTENSION,
+		.id.idiag_sport = htons(sport),
+	};
+
+	CHECK_EQ(request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &req, NULL, 0), 0);
+	return n_seen;
+}
+
+static void only_bound(void)
+{
+	enum { BOUND = 300 };
+	int tcp = OK(socket(AF_INET, SOCK_STREAM, 0)), fd[BOUND], six, l, c, other, ns;
+	static bool found[65536];
+	bool has;
+
+	OK(sk_bind(tcp, "127.0.0.1", 7000));
+	has = dump_only_bound(PROTO_TCP, AF_INET, 1 << BOUND_INACTIVE, 0);
+	close(tcp);
+	for (int i = 0; i < BOUND; i++) {
+		fd[i] = sk_new(AF_INET);
+		OK(sk_bind(fd[i], "127.0.0.1", 7100 + i));
+	}
+	six = sk_new(AF_INET6);
+	OK(sk_bind(six, "::1", 7100));
+	l = sk_listen("127.0.0.1", 7099, 1);
+	c = sk_connected("127.0.0.1", 7099);
+	sk_new(AF_INET);
+	/* not asked for: not told */
+	dump_only_bound(proto, AF_INET, ALL & ~(1 << LISTEN | 1 << ESTABLISHED), 0);
+	CHECK_EQ(n_seen, 0);
+	CHECK_EQ(dump_only_bound(proto, AF_INET, 1 << BOUND_INACTIVE, 0), has ? BOUND : 0);
+	for (int i = 0; i < n_seen; i++) {
+		int port = ntohs(seen[i].msg.id.idiag_sport);
+
+		CHECK(port >= 7100 && port < 7100 + BOUND && !found[port]);
+		found[port] = true;
+		CHECK_EQ(seen[i].msg.idiag_inode, inode_of(fd[port - 7100]));
+		CHECK_EQ(seen[i].msg.idiag_state, CLOSED);
+		CHECK_EQ(seen[i].msg.id.idiag_dport, 0);
+		CHECK_EQ(seen[i].msg.idiag_timer, 0);
+		CHECK_EQ(ntohl(seen[i].msg.id.idiag_src[0]), INADDR_LOOPBACK);
+	}
+	CHECK_EQ(dump_only_bound(proto, AF_INET6, 1 << BOUND_INACTIVE, 0), has);
+	/* with all others: a listener and both ends of a connection */
+	CHECK_EQ(dump_only_bound(proto, AF_INET, ALL | 1 << BOUND_INACTIVE, 0),
+		 3 + (has ? BOUND : 0));
+	ns = ns_current();
+	other = ns_new();
+	ns_enter(other);
+	CHECK_EQ(dump_only_bound(proto, AF_UNSPEC, ALL | 1 << BOUND_INACTIVE, 0), 0);
+	ns_enter(ns);
+	for (int i = 0; i < BOUND; i++)
+		close(fd[i]);
+	CHECK_EQ(dump_only_bound(proto, AF_INET, 1 << BOUND_INACTIVE, 0), 0);
+	close(c);
+	close(l);
+	close(six);
+}
+
 /* More than a message holds: each once, and none of another namespace */
 static void many(void)
 {
@@ -513,6 +582,7 @@ static const struct test tests[] = {
 	{ "TIME-WAIT", timewait },
 	{ "SYN-RECEIVED", handshake },
 	{ "what was not asked for", filters },
+	{ "bound and no more", only_bound },
 	{ "400 connections, and another namespace", many },
 	{ "sockets ended", destroy },
 	{ "only by who may", privilege },

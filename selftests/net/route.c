@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a route asks of a connection: the metrics of "ip route". */
+/* What a route asks of a connection, the metrics of "ip route", and its device. */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <net/ethernet.h>
+#include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <sys/utsname.h>
 
 #include "lib.h"
 
@@ -585,6 +588,104 @@ static void changes(void)
 	}
 }
 
+/* Of a device here: how much may be handed to it at once */
+#define GSO_MAX_SIZE		41
+#define GSO_IPV4_MAX_SIZE	63	/* from Linux 6.3 on */
+
+static void set_device(const char *name, int attribute, uint32_t value)
+{
+	struct {
+		struct nlmsghdr		h;
+		struct ifinfomsg	link;
+		struct rtattr		attr;
+		uint32_t		value;
+	} m = {
+		.h.nlmsg_len	= sizeof(m),
+		.h.nlmsg_type	= RTM_SETLINK,
+		.h.nlmsg_flags	= NLM_F_REQUEST | NLM_F_ACK,
+		.link.ifi_index	= if_nametoindex(name),
+		.attr.rta_len	= RTA_LENGTH(sizeof(value)),
+		.attr.rta_type	= attribute,
+		.value		= value,
+	};
+	struct {
+		struct nlmsghdr	h;
+		struct nlmsgerr	err;
+	} answer;
+	int nl = OK(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+
+	CHECK_EQ(send(nl, &m, sizeof(m), 0), sizeof(m));
+	CHECK(recv(nl, &answer, sizeof(answer), 0) >= (int)sizeof(answer.h));
+	CHECK_EQ(answer.h.nlmsg_type, NLMSG_ERROR);
+	CHECK_EQ(answer.err.error, 0);
+	close(nl);
+}
+
+/* The largest packet that a transfer sends, as it leaves for the device */
+static int largest_packet(int family)
+{
+	int tap = OK(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			    htons(ETH_P_ALL)));
+	int most = 0, len, fd[2];
+	struct sockaddr_ll from;
+	socklen_t from_len;
+	char some[64];
+
+	sk_set(tap, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24);
+	open_connection(family, fd);
+	transfer(fd[0], fd[1], 1000000, 0);
+	close_both(fd);
+	for (;;) {
+		from_len = sizeof(from);
+		len = recvfrom(tap, some, sizeof(some), MSG_TRUNC, (void *)&from, &from_len);
+		if (len < 0)
+			break;
+		if (from.sll_pkttype == PACKET_OUTGOING && len > most)
+			most = len;
+	}
+	CHECK_EQ(errno, EAGAIN);
+	close(tap);
+	return most;
+}
+
+static bool has_ipv4_limit(void)
+{
+	struct utsname u;
+	int major, minor;
+
+	OK(uname(&u));
+	CHECK_EQ(sscanf(u.release, "%d.%d", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 3);
+}
+
+static void check_limit(int family, int limit)
+{
+	int most = largest_packet(family);
+
+	if (most > limit || most <= limit / 2)
+		FAIL("the largest of IPv%d has %d octets, of at most %d",
+		     family == AF_INET ? 4 : 6, most, limit);
+}
+
+/* What a device takes at once bounds super-segments; IPv4 has a bound of its own,
+ * which goes along when the other is set
+ */
+static void gso_max_size(void)
+{
+	two_hosts();
+	/* so much that the window is no bound */
+	for (int f = 0; f < 2; f++)
+		metrics(families[f], false, "initcwnd 200");
+	set_device("v0", GSO_MAX_SIZE, 20000);
+	for (int f = 0; f < 2; f++)
+		check_limit(families[f], 20000);
+	if (!has_ipv4_limit())
+		return;
+	set_device("v0", GSO_IPV4_MAX_SIZE, 9000);
+	check_limit(AF_INET, 9000);
+	check_limit(AF_INET6, 20000);
+}
+
 static const struct test tests[] = {
 	{ "initcwnd", initcwnd },
 	{ "initrwnd", initrwnd },
@@ -603,6 +704,7 @@ static const struct test tests[] = {
 	{ "mtu lock", mtu_lock },
 	{ "fastopen_no_cookie", fastopen_no_cookie },
 	{ "a route that changes", changes },
+	{ "gso_max_size, gso_ipv4_max_size", gso_max_size },
 };
 
 TEST_MAIN(tests)
