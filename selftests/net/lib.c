@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -245,6 +246,18 @@ int time_factor(void)
 	const char *factor = getenv("LAB_TIME_FACTOR");
 
 	return factor && atoi(factor) > 0 ? atoi(factor) : 1;
+}
+
+/* Is it this release of the kernel, or a later one? */
+bool kernel_from(int major, int minor)
+{
+	int running_major, running_minor;
+	struct utsname u;
+
+	OK(uname(&u));
+	CHECK_EQ(sscanf(u.release, "%d.%d", &running_major, &running_minor), 2);
+	return running_major > major ||
+	       (running_major == major && running_minor >= minor);
 }
 
 void command(const char *format, ...)

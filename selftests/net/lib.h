@@ -112,6 +112,7 @@ double now(void);
 double ticks(void);
 bool in_call(int pid, int number);
 int time_factor(void);
+bool kernel_from(int major, int minor);
 void command(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Network namespaces, known by a descriptor, gone with the process.  What it

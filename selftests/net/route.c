@@ -7,7 +7,6 @@
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
-#include <sys/utsname.h>
 
 #include "lib.h"
 
@@ -648,16 +647,6 @@ static int largest_packet(int family)
 	return most;
 }
 
-static bool has_ipv4_limit(void)
-{
-	struct utsname u;
-	int major, minor;
-
-	OK(uname(&u));
-	CHECK_EQ(sscanf(u.release, "%d.%d", &major, &minor), 2);
-	return major > 6 || (major == 6 && minor >= 3);
-}
-
 static void check_limit(int family, int limit)
 {
 	int most = largest_packet(family);
@@ -679,7 +668,7 @@ static void gso_max_size(void)
 	set_device("v0", GSO_MAX_SIZE, 20000);
 	for (int f = 0; f < 2; f++)
 		check_limit(families[f], 20000);
-	if (!has_ipv4_limit())
+	if (!kernel_from(6, 3))
 		return;
 	set_device("v0", GSO_IPV4_MAX_SIZE, 9000);
 	check_limit(AF_INET, 9000);
