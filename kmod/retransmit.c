@@ -21,6 +21,9 @@ static void adjust_segs(struct sock *sk, const struct sk_buff *skb, int fewer)
 		tp->retrans_out -= fewer;
 	if (sacked & LINNET_LOST)
 		tp->lost_out -= fewer;
+	/* without SACK nobody knows which of them the duplicates stood for */
+	if (!tp->rx_opt.sack_ok && fewer > 0)
+		tp->sacked_out -= min_t(u32, tp->sacked_out, fewer);
 }
 
 /**
