@@ -213,14 +213,14 @@ static void window_inputs(struct sock *sk, struct linnet_window *w)
  * linnet_window_now() - the window that the buffer has room for now
  * @sk: the socket, locked
  *
- * Return: bytes; may be less than what was offered.
+ * Return: bytes, no more than can be told; may be less than what was offered.
  */
 u32 linnet_window_now(struct sock *sk)
 {
 	struct linnet_window w;
 
 	window_inputs(sk, &w);
-	return linnet_window_wanted(&w);
+	return min_t(u32, linnet_window_wanted(&w), U16_MAX << w.wscale);
 }
 
 /**
