@@ -22,9 +22,15 @@ static u32 both_ends(const struct linnet_flow *flow)
 	return linnet_flow_siphash(flow, 0, &keys[0]);
 }
 
-static u32 both_ends_at(const struct linnet_flow *flow, u32 count)
+/* With the peer's sequence number: an ACK of a segment that begins a few octets
+ * behind the SYN, because what was before it is lost, would otherwise be a good
+ * cookie with another MSS, and those octets would be skipped.
+ */
+static u32 both_ends_at(const struct linnet_flow *flow, u32 count, u32 isn)
 {
-	return linnet_flow_siphash(flow, count, &keys[1]);
+	u64 hash = linnet_flow_siphash(flow, count, &keys[1]);
+
+	return siphash_3u32(hash, hash >> 32, isn, &keys[1]);
 }
 
 /**
@@ -72,8 +78,8 @@ void linnet_cookie_answer(struct sock *sk, const struct linnet_segment *seg,
 		offered = ipv6 ? LINNET_MSS_DEFAULT_IPV6 :
 				 LINNET_MSS_DEFAULT_IPV4;
 	req.snt_isn = linnet_cookie_make(both_ends(flow),
-					 both_ends_at(flow, count), seg->seq,
-					 count,
+					 both_ends_at(flow, count, seg->seq),
+					 seg->seq, count,
 					 linnet_cookie_mss_index(offered, ipv6));
 	if (req.opt.timestamp) {
 		req.ecn_ok = linnet_ecn_request(sk, seg, req.features);
@@ -138,8 +144,8 @@ bool linnet_cookie_check(struct sock *sk, const struct linnet_segment *seg,
 	hash = both_ends(flow);
 	if (!linnet_cookie_count(cookie, hash, isn, minutes(), &count))
 		goto failed;
-	index = linnet_cookie_index(cookie, hash, both_ends_at(flow, count),
-				    isn);
+	index = linnet_cookie_index(cookie, hash,
+				    both_ends_at(flow, count, isn), isn);
 	if (index >= LINNET_COOKIE_MSS)
 		goto failed;
 	if (!restore_options(seg, flow, &opt, &ecn))
