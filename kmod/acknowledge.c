@@ -155,6 +155,14 @@ static void clean_queue(struct sock *sk, struct linnet_ack *ack)
 		ack->original = false;
 }
 
+/* Since when, in microseconds?  What went out ahead of its pace, as a probe does,
+ * is stamped with the time at which it was due, which may be yet to come.
+ */
+static long since(const struct tcp_sock *tp, u64 sent_us)
+{
+	return max_t(s64, tp->tcp_mstamp - sent_us, 0);
+}
+
 /* Karn's rule and what timestamps add to it: RFC 6298, 3, and RFC 7323, 4.1.
  * Sets what a congestion control gets as the round trip, too.
  *
@@ -167,13 +175,13 @@ static long round_trip(const struct sock *sk, struct linnet_ack *ack)
 
 	ack->rs.rtt_us = -1;
 	if (ack->sack_first_sent)
-		ack->rs.rtt_us = tp->tcp_mstamp - ack->sack_last_sent;
+		ack->rs.rtt_us = since(tp, ack->sack_last_sent);
 	if (ack->first_sent && !ack->retransmitted) {
-		ack->rs.rtt_us = tp->tcp_mstamp - ack->last_sent;
-		return tp->tcp_mstamp - ack->first_sent;
+		ack->rs.rtt_us = since(tp, ack->last_sent);
+		return since(tp, ack->first_sent);
 	}
 	if (ack->sack_first_sent)
-		return tp->tcp_mstamp - ack->sack_first_sent;
+		return since(tp, ack->sack_first_sent);
 	if (ack->segs && tp->rx_opt.tstamp_ok && seg->opt.timestamp &&
 	    seg->opt.tsecr) {
 		u32 delta = linnet_timestamp_now(sk) + tp->tsoffset -
