@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "checksum.h"
 #include "stock.h"
 
 #define SERVER		"192.0.2.1"
@@ -50,15 +51,6 @@ static uint32_t chance(void)
 	return (seed * 0x2545f4914f6cdd1d) >> 32;
 }
 
-static uint32_t sum(const void *data, size_t len, uint32_t s)
-{
-	const uint8_t *p = data;
-
-	for (; len > 1; len -= 2, p += 2)
-		s += p[0] << 8 | p[1];
-	return len ? s + (p[0] << 8) : s;
-}
-
 static void set_checksum(struct packet *p, size_t len)
 {
 	uint32_t s;
@@ -66,11 +58,8 @@ static void set_checksum(struct packet *p, size_t len)
 	if (len < 18)
 		return;
 	p->th.checksum = 0;
-	s = sum(&p->ip.saddr, 8, p->ip.protocol + len);
-	s = sum(&p->th, len, s);
-	s = (s & 0xffff) + (s >> 16);
-	s = (s & 0xffff) + (s >> 16);
-	p->th.checksum = htons(~s);
+	s = checksum_add(&p->ip.saddr, 8, p->ip.protocol + len);
+	p->th.checksum = htons(checksum_fold(checksum_add(&p->th, len, s)));
 }
 
 static void random_rest(struct packet *p, size_t n)

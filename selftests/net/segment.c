@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include "checksum.h"
 #include "segment.h"
 
 #define IP4_HEADER	20
@@ -131,20 +132,6 @@ static void put32(uint8_t *p, uint32_t n)
 	put16(p + 2, n);
 }
 
-static uint32_t sum(const uint8_t *p, int len, uint32_t s)
-{
-	for (; len > 1; len -= 2, p += 2)
-		s += p[0] << 8 | p[1];
-	return len ? s + (p[0] << 8) : s;
-}
-
-static uint16_t fold(uint32_t s)
-{
-	s = (s & 0xffff) + (s >> 16);
-	s = (s & 0xffff) + (s >> 16);
-	return ~s;
-}
-
 void segment_send(int tun, const struct segment *s)
 {
 	int ip = s->family == AF_INET ? IP4_HEADER : IP6_HEADER;
@@ -162,8 +149,8 @@ void segment_send(int tun, const struct segment *s)
 	put16(h + 14, s->window);
 	memcpy(h + HEADER, s->options, s->n_options);
 	memcpy(h + HEADER + s->n_options, s->data, s->len);
-	pseudo = sum(s->from, size, sum(s->to, size, pseudo));
-	put16(h + 16, fold(sum(h, len, pseudo)));
+	pseudo = checksum_add(s->from, size, checksum_add(s->to, size, pseudo));
+	put16(h + 16, checksum_fold(checksum_add(h, len, pseudo)));
 	if (s->family == AF_INET) {
 		packet[0] = 0x45;
 		put16(packet + 2, ip + len);
@@ -171,7 +158,7 @@ void segment_send(int tun, const struct segment *s)
 		packet[9] = proto;
 		memcpy(packet + 12, s->from, 4);
 		memcpy(packet + 16, s->to, 4);
-		put16(packet + 10, fold(sum(packet, ip, 0)));
+		put16(packet + 10, checksum_fold(checksum_add(packet, ip, 0)));
 	} else {
 		packet[0] = 0x60;
 		put16(packet + 4, len);

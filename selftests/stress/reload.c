@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "checksum.h"
 #include "stock.h"
 
 enum { TIMES = 50, PORT = 5001, SHORTEST_PAUSE = 4000, CLIENTS = 2, HELPERS = CLIENTS + 5 };
@@ -120,16 +121,6 @@ static void host(void)
 	}
 }
 
-static uint16_t checksum(const uint8_t *p, size_t len, uint32_t sum)
-{
-	for (; len > 1; len -= 2, p += 2)
-		sum += p[0] << 8 | p[1];
-	if (len)
-		sum += p[0] << 8;
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
 /* Segments of all kinds to the port, from itself, with a sum that is right */
 static void shoot(int family)
 {
@@ -153,7 +144,7 @@ static void shoot(int family)
 		segment[16] = 0;
 		segment[17] = 0;
 		/* 127.0.0.1 twice, the protocol, the length */
-		sum = checksum(segment, n, 2 * (0x7f00 + 1) + PROTO_LINNET + n);
+		sum = checksum_fold(checksum_add(segment, n, 2 * (0x7f00 + 1) + PROTO_LINNET + n));
 		segment[16] = sum >> 8;
 		segment[17] = (uint8_t)sum;
 		if (sendto(raw, segment, n, 0, &to.sa, len) > 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "checksum.h"
 #include "segment.h"
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128 };
@@ -82,19 +83,6 @@ static bool is_ours(const struct packet *p, int proto)
 	return p->data[0] >> 4 == 4 && p->data[9] == proto;
 }
 
-static uint32_t add(const uint8_t *p, size_t len, uint32_t sum)
-{
-	for (; len > 1; len -= 2, p += 2)
-		sum += p[0] << 8 | p[1];
-	return len ? sum + (p[0] << 8) : sum;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
 /* The lengths and sums that go with what is there now */
 static void repair_ip(struct packet *p)
 {
@@ -104,7 +92,7 @@ static void repair_ip(struct packet *p)
 	}
 	put16(p->data + 2, p->len);
 	put16(p->data + 10, 0);
-	put16(p->data + 10, fold(add(p->data, ip_len(p), 0)));
+	put16(p->data + 10, checksum_fold(checksum_add(p->data, ip_len(p), 0)));
 }
 
 static void repair(struct packet *p, int proto, int sum_at)
@@ -117,12 +105,12 @@ static void repair(struct packet *p, int proto, int sum_at)
 		return;
 	put16(segment(p) + sum_at, 0);
 	if (is_v6(p))
-		sum = add(p->data + 8, 32, sum);
+		sum = checksum_add(p->data + 8, 32, sum);
 	else if (proto == ICMP)
 		sum = 0;
 	else
-		sum = add(p->data + 12, 8, sum);
-	put16(segment(p) + sum_at, fold(add(segment(p), len, sum)));
+		sum = checksum_add(p->data + 12, 8, sum);
+	put16(segment(p) + sum_at, checksum_fold(checksum_add(segment(p), len, sum)));
 }
 
 /* --- changes --- */
