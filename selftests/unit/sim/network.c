@@ -5,9 +5,11 @@
  * until it has gone; behind it a router with a queue, and a wire.
  */
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <net/inet_ecn.h>
 
 #include "linnet.h"
 #include "sim.h"
@@ -69,14 +71,16 @@ static void ladder(const struct host *from, const u8 *datagram, u32 len,
 		   const char *what)
 {
 	static const char names[] = "FSRPAUEC";
-	const struct linnet_header *h = (const void *)(datagram + 20);
+	u32 ip = datagram_header(datagram);
+	const struct linnet_header *h = (const void *)(datagram + ip);
 	bool right = from == &hosts[0];
 	struct linnet_options opt;
 	struct end *e;
 	u32 base = 0, ack_base = 0;
 	int i;
 
-	if (!network_trace || len < 40 || len < 20 + linnet_header_len(h))
+	if (!network_trace || len < ip + LINNET_HEADER_LEN ||
+	    len < ip + linnet_header_len(h))
 		return;
 	e = end_of(from, ntohs(h->source), ntohs(h->dest));
 	if (e) {
@@ -93,11 +97,13 @@ static void ladder(const struct host *from, const u8 *datagram, u32 len,
 		if (h->flags & 1 << i)
 			printf("%c", names[i]);
 	printf(" seq=%u len=%u", ntohl(h->seq) - base,
-	       len - 20 - linnet_header_len(h));
+	       len - ip - linnet_header_len(h));
 	if (h->flags & LINNET_ACK)
 		printf(" ack=%u", ntohl(h->ack_seq) - ack_base);
 	printf(" wnd=%u", ntohs(h->window));
 	print_options(&opt);
+	if (datagram_ecn(datagram))
+		printf(datagram_ecn(datagram) == INET_ECN_CE ? " CE" : " ECT");
 	printf("%s%s\n", *what ? "  ** " : "", what);
 }
 
@@ -145,15 +151,18 @@ static bool lost(const struct wire *p, struct direction *d, bool data)
 struct too_big {
 	struct host	*to;
 	u32		mtu;
-	u8		datagram[28];
+	u8		datagram[48];
 };
 
 static void tell_mtu(void *arg)
 {
 	struct too_big *t = arg;
 
-	host_told(t->to, t->datagram, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
-		  t->mtu);
+	if (datagram_v6(t->datagram))
+		host_told(t->to, t->datagram, ICMPV6_PKT_TOOBIG, 0, t->mtu);
+	else
+		host_told(t->to, t->datagram, ICMP_DEST_UNREACH,
+			  ICMP_FRAG_NEEDED, t->mtu);
 	free(t);
 	check_all();
 }
@@ -172,23 +181,55 @@ static void too_big(struct host *from, const struct segment_octets *o,
 	clock_at(clock_now + p->delay, tell_mtu, t);
 }
 
+static bool asks_for_ecn(const struct linnet_header *h)
+{
+	const u8 ask = LINNET_SYN | LINNET_ECE | LINNET_CWR;
+
+	return (h->flags & ask) == ask;
+}
+
+/* What the router does to the two bits (RFC 3168, 5): @waits octets are before
+ * this datagram
+ */
+static void mark(const struct wire *p, u8 *datagram, u64 waits)
+{
+	if (!datagram_ecn(datagram))
+		return;
+	if (p->bleaches) {
+		datagram_set_ecn(datagram, INET_ECN_NOT_ECT);
+		return;
+	}
+	if (random_chance(&network_random, p->mark) ||
+	    (p->mark_above && waits > p->mark_above)) {
+		datagram_set_ecn(datagram, INET_ECN_CE);
+		network_count.marked++;
+	}
+}
+
 static void route(struct host *from, struct segment_octets *o, u16 gso_size)
 {
 	const struct wire *p = &wires[from - hosts];
 	struct direction *d = &directions[from - hosts];
-	const struct linnet_header *h = (const void *)(o->data + 20);
-	bool data = o->len > 20 + linnet_header_len(h);
-	u64 at = clock_now;
+	u32 ip = datagram_header(o->data);
+	const struct linnet_header *h = (const void *)(o->data + ip);
+	u32 headers = ip + linnet_header_len(h);
+	u64 at = clock_now, waits = 0;
 
 	network_count.segments += gso_size ?
-		DIV_ROUND_UP(o->len - 20 - linnet_header_len(h), gso_size) : 1;
-	if (p->mtu && (gso_size ? gso_size + 20 + linnet_header_len(h) :
-				  o->len) > p->mtu) {
+		DIV_ROUND_UP(o->len - headers, gso_size) : 1;
+	if (p->mtu && (gso_size ? gso_size + headers : o->len) > p->mtu) {
 		ladder(from, o->data, o->len, "too big");
+		network_count.too_big++;
 		too_big(from, o, p);
 		return;
 	}
-	if (lost(p, d, data)) {
+	if ((p->drops_ect && datagram_ecn(o->data)) ||
+	    (p->refuses_ecn && asks_for_ecn(h))) {
+		network_count.lost++;
+		ladder(from, o->data, o->len, "no ECN here");
+		return;
+	}
+	if (lost(p, d, o->len > headers)) {
 		network_count.lost++;
 		ladder(from, o->data, o->len, "lost");
 		return;
@@ -202,9 +243,11 @@ static void route(struct host *from, struct segment_octets *o, u16 gso_size)
 			ladder(from, o->data, o->len, "queue full");
 			return;
 		}
+		waits = (start - at) * p->rate / 8 / NS_PER_S;
 		d->router_free = start + o->len * 8ULL * NS_PER_S / p->rate;
 		at = d->router_free;
 	}
+	mark(p, o->data, waits);
 	at += p->delay;
 	if (p->jitter)
 		at += random_u64(&network_random) % p->jitter;
@@ -225,7 +268,7 @@ static void route(struct host *from, struct segment_octets *o, u16 gso_size)
 	/* nobody sums what goes whole */
 	if (!gso_size && random_chance(&network_random, p->corrupt)) {
 		network_count.corrupted++;
-		o->data[20 + random_below(&network_random, o->len - 20)] ^=
+		o->data[ip + random_below(&network_random, o->len - ip)] ^=
 			1 << random_below(&network_random, 8);
 	}
 	fly(from, o, gso_size, at);

@@ -23,6 +23,8 @@ unsigned int n_connections;
 u64 last_progress;
 u64 octets_delivered;
 struct sim_random program_random;
+bool fast_open;
+int client_family, server_family;
 static struct socket *listener;
 static u8 *pattern;
 
@@ -205,6 +207,29 @@ static bool write_some(struct end *e)
 	return true;
 }
 
+/* What goes with the SYN, or makes it (RFC 7413) */
+static void write_first(struct end *e)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	u32 len = 1 + random_below(&program_random, e->how.write_max);
+	struct kvec vec;
+	int n;
+
+	len = min_t(u64, len, may_send(e));
+	vec.iov_base = (void *)octets_at(e, 0, &len);
+	vec.iov_len = len;
+	iov_iter_kvec(&msg.msg_iter, WRITE, &vec, 1, len);
+	n = e->sk->sk_prot->sendmsg(e->sk, &msg, len);
+	if (n >= 0) {
+		e->sent += n;
+		progress();
+	} else if (n == -ENOBUFS && memory_fail_rate) {
+		run_at(e, clock_now + NS_PER_MS);
+	} else if (n != -EINPROGRESS && n != -EAGAIN) {
+		e->error = -n;
+	}
+}
+
 static bool read_some(struct end *e)
 {
 	static u8 buffer[65536];
@@ -326,6 +351,10 @@ static void run(void *arg)
 			close_end(e);
 			return;
 		}
+		if (inet_sk(e->sk)->defer_connect) {
+			write_first(e);
+			return;
+		}
 		if (e->sk->sk_state == TCP_SYN_SENT ||
 		    e->sk->sk_state == TCP_SYN_RECV)
 			return;
@@ -404,6 +433,12 @@ static void accept_all(void *arg)
 				       ntohs(inet_sk(sk)->inet_dport));
 		struct socket *sock = socket_graft(sk);
 
+		/* no memory for its answer; the SYN will come once more */
+		if (sk->sk_state == TCP_CLOSE && sk->sk_err == ENOMEM &&
+		    memory_fail_rate) {
+			socket_release(sock);
+			continue;
+		}
 		SIM_MUST(e, "a connection from nowhere");
 		if (e->sock || e->closed) {
 			/* a SYN that was late opened it once more */
@@ -428,7 +463,8 @@ static int accept_woken(struct wait_queue_entry *entry, unsigned int mode,
 static void connect_again(void *arg)
 {
 	struct end *e = arg;
-	int err = host_connect(e->sock, e->peer->host->address, e->peer->port);
+	int err = host_connect(e->sock, e->peer->host, e->peer->port);
+
 	if (err == -ENOBUFS && memory_fail_rate) {
 		clock_at(clock_now + NS_PER_MS, connect_again, e);
 		return;
@@ -441,10 +477,13 @@ static void connect_end(void *arg)
 	u32 fail_rate = memory_fail_rate;
 	struct end *e = arg;
 
-	adopt(e, socket_create(e->host->net));
+	adopt(e, socket_create(e->host->net, client_family));
 	memory_fail_rate = 0;
-	SIM_MUST(!host_bind(e->sock, e->port), "port %u is taken", e->port);
+	SIM_MUST(!host_bind(e->sock, e->port, false), "port %u is taken",
+		 e->port);
 	memory_fail_rate = fail_rate;
+	if (fast_open)
+		set_option(e, SOL_TCP, TCP_FASTOPEN_CONNECT, 1);
 	connect_again(e);
 }
 
@@ -455,8 +494,10 @@ void programs_start(void)
 
 	progress();
 	memory_fail_rate = 0;
-	listener = socket_create(hosts[1].net);
-	SIM_MUST(!host_bind(listener, LISTEN_PORT), "the port is taken");
+	listener = socket_create(hosts[1].net, server_family);
+	SIM_MUST(!host_bind(listener, LISTEN_PORT,
+			    server_family != client_family),
+		 "the port is taken");
 	if (connections[0].ends[1].how.rcvbuf) {
 		listener->sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
 		listener->sk->sk_rcvbuf =
@@ -478,7 +519,7 @@ void programs_start(void)
 				c->crossing ? CLIENT_PORT + 100 + i :
 					      LISTEN_PORT;
 		}
-		clock_at(clock_now, connect_end, &c->ends[0]);
+		clock_at(clock_now + c->starts_at, connect_end, &c->ends[0]);
 		if (c->crossing)
 			clock_at(clock_now + random_below(&program_random,
 							  wires[0].delay),

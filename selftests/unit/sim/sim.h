@@ -32,6 +32,12 @@ struct sk_buff;
  * @duplicate: of a million
  * @corrupt: of a million: a bit is turned
  * @late: of a million: comes @late_by ns later than the others
+ * @mark: of a million of those that are ECT: are marked CE
+ * @mark_above: octets that wait, above which each that is ECT is marked; 0: no
+ *	such thing
+ * @bleaches: takes ECT away
+ * @drops_ect: drops what is ECT
+ * @refuses_ecn: drops SYNs that ask for ECN
  */
 struct wire {
 	u64	rate;
@@ -51,6 +57,11 @@ struct wire {
 	u32	corrupt;
 	u32	late;
 	u64	late_by;
+	u32	mark;
+	u32	mark_above;
+	bool	bleaches;
+	bool	drops_ect;
+	bool	refuses_ecn;
 };
 
 struct network_count {
@@ -58,6 +69,8 @@ struct network_count {
 	u64	lost;
 	u64	duplicated;
 	u64	corrupted;
+	u64	too_big;
+	u64	marked;		/* CE */
 };
 
 extern struct wire wires[HOSTS];	/* [i]: from host i */
@@ -72,6 +85,7 @@ void check_delivered(struct host *to, const u8 *datagram, u32 len);
 void check_end(struct end *e);
 void check_all(void);
 extern u64 checks_made;
+extern bool ecn_strict;		/* nothing is lost but by marks */
 
 /* --- program.c: what runs at the ends --- */
 
@@ -164,11 +178,23 @@ struct end {
 	u32			edge_heard;	/* and that reached us */
 	bool			edge_heard_known;
 	u32			acked_told;
+	/* RFC 3168: as receiver ... */
+	bool			marked;		/* a CE mark has come */
+	bool			echoes;		/* and no CWR since: it may, */
+	bool			must_echo;
+	u32			marked_end;	/* where the marked data end */
+	/* ... and as sender */
+	bool			slowed;		/* CWR was sent ... */
+	u32			slowed_at;	/* ... with this SEG.SEQ */
+	bool			may_slow;	/* an echo came since */
+	bool			must_slow;
+	u32			reductions;
 };
 
 struct connection {
 	struct end	ends[2];
 	bool		crossing;	/* both connect */
+	u64		starts_at;	/* ns */
 };
 
 extern struct connection connections[CONNECTIONS_MAX];
@@ -185,6 +211,9 @@ void programs_end(void);
 extern u64 scenario_seed;
 extern const char *scenario_name;
 extern bool keepalives;		/* of programs: the peer may vanish */
+extern bool fast_open;		/* of programs: TCP_FASTOPEN_CONNECT */
+extern int client_family;
+extern int server_family;
 unsigned int scenario_count(void);
 const char *scenario_title(unsigned int n);
 void scenario_run(unsigned int n, u64 seed);

@@ -11,6 +11,10 @@
 #include "linnet.h"
 #include "socket_check.h"
 
+/* Pages that are asked for as a whole, for a super-segment at most */
+#define FORWARD_MOST	(64 * 1024)
+#define OWED_MOST	(256 * 1024)
+
 static void check_cb(const struct sk_buff *skb)
 {
 	const struct linnet_cb *cb = LINNET_CB(skb);
@@ -187,10 +191,13 @@ void check_socket(struct sock *sk, u32 isn, unsigned int walks)
 	SIM_MUST(!seq_after(tp->copied_seq, tp->rcv_nxt),
 		 "the user has read above RCV.NXT");
 	SIM_MUST(tcp_snd_cwnd(tp), "the congestion window is zero");
-	/* SYN, FIN and the halves of a buffer are charged without asking */
-	SIM_MUST(sk->sk_forward_alloc > -(1 << 23),
+	/* a SYN is charged without asking, and what is unshared or cut anew */
+	SIM_MUST(sk->sk_forward_alloc > -OWED_MOST,
 		 "%d octets are charged that are not allocated",
 		 -sk->sk_forward_alloc);
+	SIM_MUST(sk->sk_forward_alloc < FORWARD_MOST,
+		 "%d octets are allocated that nobody uses",
+		 sk->sk_forward_alloc);
 	if (walks & CHECK_SEND)
 		check_send_queues(sk, isn);
 	if (walks & CHECK_RECEIVE)

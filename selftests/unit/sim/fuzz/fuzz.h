@@ -30,6 +30,8 @@ enum start_octet {
 	START_QUEUED,		/* how much is sent before, as for a call */
 	START_OFF,		/* OFF_* */
 	START_SYSCTL,		/* SYSCTL_* */
+	START_FAMILY,		/* FAMILY_* */
+	START_CONGESTION,	/* index */
 };
 
 enum start_state {
@@ -53,10 +55,18 @@ enum start_state {
 #define HAS_SCALE	(1 << 2)
 #define HAS_ECN		(1 << 3)
 
+enum start_family {
+	FAMILY_IPV4,
+	FAMILY_IPV6,
+	FAMILY_MAPPED,		/* our socket is of IPv6, the network IPv4 */
+	FAMILIES,
+};
+
 #define WAY_ACTIVE	(1 << 0)	/* the program connects */
 #define WAY_ORPHAN	(1 << 1)	/* closed, where a state has closed */
 #define WAY_SMALL	(1 << 2)	/* small receive buffer */
 #define WAY_LINEAR	(1 << 3)	/* data comes in one piece */
+#define WAY_FASTOPEN	(1 << 4)	/* connect() waits for data, with no cookie */
 
 enum start_isn { ISN_PLAIN, ISN_WRAPS, ISN_HALF, ISNS };
 
@@ -106,6 +116,7 @@ bool start(const u8 *record);
  * @mss: that it offered, octets
  * @scale: that it offered
  * @options: HAS_*
+ * @family: FAMILY_*
  * @heard: something has come from us
  * @heard_end: one after the highest octet that came
  * @heard_ack: acknowledged last
@@ -114,6 +125,8 @@ bool start(const u8 *record);
  * @resets: how many of them were resets
  * @edge: the right edge that the socket knew, at most
  * @edge_known: there is one
+ * @syns: SEG.SEQ of each SYN that the peer has sent
+ * @n_syns: how many
  */
 struct peer {
 	u16	port;
@@ -122,6 +135,7 @@ struct peer {
 	u32	mss;
 	u8	scale;
 	u8	options;
+	u8	family;
 	bool	heard;
 	u32	heard_end;
 	u32	heard_ack;
@@ -130,6 +144,8 @@ struct peer {
 	u64	resets;
 	u32	edge;
 	bool	edge_known;
+	u32	syns[RECORDS_MAX + 1];
+	u32	n_syns;
 };
 
 extern struct peer peer;
@@ -185,6 +201,8 @@ struct sent {
 	u8			raw[LINNET_OPTIONS_MAX];
 };
 
+int our_family(void);
+bool over_ipv6(void);
 void peer_reset(void);
 void peer_timestamp(struct sent *s);
 void peer_send(const struct sent *s);
@@ -224,7 +242,7 @@ enum call {
 	CALL_ACCEPT, CALL_HOLD, CALL_RELEASE, CALL_CONNECT, CALL_NODELAY,
 	CALL_CORK, CALL_MAXSEG, CALL_QUICKACK, CALL_KEEPALIVE, CALL_RCVBUF,
 	CALL_SNDBUF, CALL_LOWAT, CALL_USER_TIMEOUT, CALL_LINGER2, CALL_DEFER,
-	CALL_LISTEN_CLOSE,
+	CALL_LISTEN_CLOSE, CALL_FASTOPEN,
 	CALLS,
 };
 

@@ -5,6 +5,7 @@
  *	segments_fuzz --make-seeds FOLDER FILE...	inputs from text
  *	segments_fuzz --explain FILE...			text from inputs
  */
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -61,13 +62,18 @@ void our_flow(struct linnet_flow *flow)
 {
 	*flow = (struct linnet_flow) {
 		.net	= ours->net,
-		.family	= AF_INET,
+		.family	= over_ipv6() ? AF_INET6 : AF_INET,
 		.iif	= 1,
 		.lport	= peer.our_port,
 		.rport	= htons(peer.port),
-		.laddr	= ours->address,
-		.raddr	= theirs->address,
 	};
+	if (over_ipv6()) {
+		flow->laddr6 = ours->address6;
+		flow->raddr6 = theirs->address6;
+	} else {
+		flow->laddr = ours->address;
+		flow->raddr = theirs->address;
+	}
 }
 
 /**
@@ -118,6 +124,12 @@ static void no_limits(void)
 
 static void begin(void)
 {
+	struct linnet_net *ln = linnet_pernet(ours->net);
+
+	/* cookies of the input before */
+	kvfree(ln->fastopen_cache);
+	ln->fastopen_cache = NULL;
+	atomic_set(&ln->fastopen_disabled, 0);
 	clock_reset();
 	random_seed(&kernel_random, 253);
 	host_reset(ours);

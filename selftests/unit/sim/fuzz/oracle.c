@@ -213,6 +213,16 @@ static void half_open(const struct sent *s)
 		 "open by what does not acknowledge the SYN");
 }
 
+static bool follows_syn(u32 seq)
+{
+	u32 i;
+
+	for (i = 0; i < peer.n_syns; i++)
+		if (seq == peer.syns[i] + 1)
+			return true;
+	return false;
+}
+
 /* What has no socket of its own: it may become one, or go */
 static void without_socket(const struct sent *s)
 {
@@ -225,6 +235,10 @@ static void without_socket(const struct sent *s)
 				      LINNET_RST)) == LINNET_ACK &&
 			 s->ack == v->nxt,
 			 "open by what does not acknowledge the SYN");
+	/* a cookie: or what lies between would be lost without a word */
+	if (!v->found && now.sk && !(s->flags & LINNET_SYN))
+		SIM_MUST(follows_syn(s->seq),
+			 "open by what does not follow a SYN");
 	if (v->state == TCP_NEW_SYN_RECV && !now.found)
 		SIM_MUST(s->flags & LINNET_RST ? s->seq == v->rcv_nxt :
 			 s->flags & LINNET_ACK,

@@ -4,8 +4,12 @@
  * looks at what comes back.
  */
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
+#include <net/ip6_checksum.h>
+#include <net/ndisc.h>
 #include <net/sock.h>
 
 #include "linnet.h"
@@ -146,7 +150,7 @@ int network_output(struct host *from, struct sk_buff *skb)
 	SIM_MUST(!(h->flags & LINNET_SYN) ||
 		 !(h->flags & (LINNET_FIN | LINNET_RST)), "flags that exclude each other");
 	SIM_MUST((skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len) + header +
-		 20 <= from->mtu, "a segment larger than the MTU");
+		 datagram_header(skb->data) <= from->mtu, "a segment larger than the MTU");
 	linnet_options_parse((const u8 *)(h + 1), header - LINNET_HEADER_LEN,
 			     h->flags & LINNET_SYN, &opt);
 	if (len)
@@ -194,14 +198,66 @@ void peer_timestamp(struct sent *s)
 	s->opt.tsecr = peer.heard_tsval;
 }
 
+int our_family(void)
+{
+	return peer.family == FAMILY_IPV4 ? AF_INET : AF_INET6;
+}
+
+bool over_ipv6(void)
+{
+	return peer.family == FAMILY_IPV6;
+}
+
+/* The IP header of a datagram with @len octets behind it, from @from to @to.
+ * Returns its length.
+ */
+static u32 ip_header(u8 *out, const struct host *from, const struct host *to,
+		     u32 len)
+{
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)out;
+	struct iphdr *ip = (struct iphdr *)out;
+
+	if (over_ipv6()) {
+		memset(ip6, 0, sizeof(*ip6));
+		ip6->version = 6;
+		ip6->payload_len = htons(len);
+		ip6->nexthdr = linnet_proto;
+		ip6->hop_limit = 64;
+		ip6->saddr = from->address6;
+		ip6->daddr = to->address6;
+		return sizeof(*ip6);
+	}
+	memset(ip, 0, sizeof(*ip));
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tot_len = htons(sizeof(*ip) + len);
+	ip->frag_off = htons(IP_DF);
+	ip->ttl = 64;
+	ip->protocol = linnet_proto;
+	ip->saddr = from->address;
+	ip->daddr = to->address;
+	return sizeof(*ip);
+}
+
+static __sum16 checksum(const struct linnet_header *h, u32 len)
+{
+	__wsum sum = csum_partial(h, len, 0);
+
+	return over_ipv6() ? csum_ipv6_magic(&theirs->address6,
+					     &ours->address6, len,
+					     linnet_proto, sum) :
+			     csum_tcpudp_magic(theirs->address, ours->address,
+					       len, linnet_proto, sum);
+}
+
 /* The segment as a datagram; returns its length */
 static u32 datagram(const struct sent *s, u8 *out)
 {
-	struct iphdr *ip = (struct iphdr *)out;
-	struct linnet_header *h = (struct linnet_header *)(out + 20);
-	u32 data = s->seq + !!(s->flags & LINNET_SYN), header, len, i;
+	u32 data = s->seq + !!(s->flags & LINNET_SYN), header, i;
+	u32 ip = over_ipv6() ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	struct linnet_header *h = (struct linnet_header *)(out + ip);
 
-	memset(out, 0, 80);
+	memset(out, 0, 100);
 	header = LINNET_HEADER_LEN;
 	if (s->n_raw) {
 		memcpy(h + 1, s->raw, s->n_raw);
@@ -209,16 +265,9 @@ static u32 datagram(const struct sent *s, u8 *out)
 	} else {
 		header += linnet_options_write(&s->opt, (__be32 *)(h + 1));
 	}
-	len = 20 + header + s->len;
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tos = s->ce ? 3 : 0;
-	ip->tot_len = htons(len);
-	ip->frag_off = htons(IP_DF);
-	ip->ttl = 64;
-	ip->protocol = linnet_proto;
-	ip->saddr = theirs->address;
-	ip->daddr = ours->address;
+	ip_header(out, theirs, ours, header + s->len);
+	if (s->ce)
+		datagram_set_ecn(out, 3);
 	h->source = htons(peer.port);
 	h->dest = htons(peer.our_port);
 	h->seq = htonl(s->seq);
@@ -227,11 +276,9 @@ static u32 datagram(const struct sent *s, u8 *out)
 	h->flags = s->flags;
 	h->window = htons(s->window);
 	for (i = 0; i < s->len; i++)
-		out[20 + header + i] = peer_octet(data + i);
-	h->check = csum_tcpudp_magic(ip->saddr, ip->daddr, header + s->len,
-				     linnet_proto,
-				     csum_partial(h, header + s->len, 0));
-	return len;
+		out[ip + header + i] = peer_octet(data + i);
+	h->check = checksum(h, header + s->len);
+	return ip + header + s->len;
 }
 
 /**
@@ -240,15 +287,18 @@ static u32 datagram(const struct sent *s, u8 *out)
  */
 void peer_send(const struct sent *s)
 {
-	static u8 octets[80 + 65536];
+	static u8 octets[100 + 65536];
 	u32 len = datagram(s, octets);
-	struct linnet_header *h = (struct linnet_header *)(octets + 20);
+	struct linnet_header *h =
+		(struct linnet_header *)(octets + datagram_header(octets));
 	bool whole = s->len > peer.mss;
 
 	if (s->bad_sum) {
 		h->check ^= htons(0x0100);
 		whole = false;		/* nobody would sum it */
 	}
+	if (s->flags & LINNET_SYN && peer.n_syns < ARRAY_SIZE(peer.syns))
+		peer.syns[peer.n_syns++] = s->seq;
 	oracle_before(s);
 	host_receive(ours, octets, len, whole ? peer.mss : 0);
 	oracle_after(s);
@@ -394,7 +444,7 @@ void icmp_record(const u8 *record)
 {
 	static const struct {
 		u8 type, code;
-	} errors[] = {
+	} errors[2][8] = { {
 		{ ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED },
 		{ ICMP_DEST_UNREACH, ICMP_HOST_UNREACH },
 		{ ICMP_DEST_UNREACH, ICMP_PORT_UNREACH },
@@ -403,25 +453,32 @@ void icmp_record(const u8 *record)
 		{ ICMP_PARAMETERPROB, 0 },
 		{ ICMP_SOURCE_QUENCH, 0 },
 		{ ICMP_REDIRECT, 0 },
-	};
-	u8 octets[40] = { 0x45 };
-	struct iphdr *ip = (struct iphdr *)octets;
-	struct linnet_header *h = (struct linnet_header *)(octets + 20);
-	unsigned int n = record[ICMP_WHAT] % ARRAY_SIZE(errors);
+	}, {
+		{ ICMPV6_PKT_TOOBIG, 0 },
+		{ ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH },
+		{ ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH },
+		{ ICMPV6_DEST_UNREACH, 200 },
+		{ ICMPV6_TIME_EXCEED, 0 },
+		{ ICMPV6_PARAMPROB, 0 },
+		{ 200, 0 },
+		{ NDISC_REDIRECT, 0 },
+	} };
+	u8 octets[60];
+	u32 ip = ip_header(octets, ours, theirs, LINNET_HEADER_LEN);
+	struct linnet_header *h = (struct linnet_header *)(octets + ip);
+	unsigned int n = record[ICMP_WHAT] % 8;
 	struct view v;
 
+	memset(h, 0, sizeof(*h));
 	view_get(&v);
-	ip->protocol = linnet_proto;
-	ip->saddr = ours->address;
-	ip->daddr = theirs->address;
 	h->source = htons(peer.our_port);
 	h->dest = htons(peer.port);
 	h->seq = htonl(record[ICMP_SEQ] & 1 ? v.nxt : v.una);
 	if (record[ICMP_SEQ] & 2)
 		h->seq = htonl(v.una - 1);
 	view_put(&v);
-	host_told(ours, octets, errors[n].type, errors[n].code,
-		  record[ICMP_MTU] * 16);
+	host_told(ours, octets, errors[over_ipv6()][n].type,
+		  errors[over_ipv6()][n].code, record[ICMP_MTU] * 16);
 }
 
 enum machine_octet { MACHINE_WHAT = 1, MACHINE_VALUE };

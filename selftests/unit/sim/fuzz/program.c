@@ -36,26 +36,35 @@ static void adopt(struct socket *sock)
 
 void program_listen(void)
 {
-	program.listener = socket_create(ours->net);
-	SIM_MUST(!host_bind(program.listener, peer.our_port) &&
+	program.listener = socket_create(ours->net, our_family());
+	SIM_MUST(!host_bind(program.listener, peer.our_port,
+			    peer.family == FAMILY_MAPPED) &&
 		 !linnet_stream_ops.listen(program.listener, 4),
 		 "listen() fails");
 }
 
-int program_connect(void)
+/* A socket that may connect, or a negative error */
+static int closed_socket(void)
 {
 	if (!program.sock) {
 		drop_socket();
-		adopt(socket_create(ours->net));
+		adopt(socket_create(ours->net, our_family()));
 		/* by what was there before, in TIME-WAIT or an orphan */
-		if (host_bind(program.sock, peer.our_port))
+		if (host_bind(program.sock, peer.our_port,
+			      peer.family == FAMILY_MAPPED))
 			return -EADDRINUSE;
 	}
 	if (program.sk->sk_state != TCP_CLOSE)
 		return -EISCONN;
 	/* after a connection that has ended only so */
 	program_call(CALL_DISCONNECT, 0, 0);
-	return host_connect(program.sock, theirs->address, peer.port);
+	return 0;
+}
+
+int program_connect(void)
+{
+	return closed_socket() ?:
+	       host_connect(program.sock, theirs, peer.port);
 }
 
 static void accept_one(void)
@@ -81,6 +90,9 @@ static void send_some(u32 len, u8 flags)
 	u32 seq = tcp_sk(sk)->write_seq, i;
 	int n;
 
+	/* the SYN that it makes comes before it */
+	if (inet_sk(sk)->defer_connect)
+		seq++;
 	for (i = 0; i < len; i++)
 		buffer[i] = our_octet(seq + i);
 	if (flags & 1)
@@ -92,6 +104,25 @@ static void send_some(u32 len, u8 flags)
 	SIM_MUST(n <= (int)len, "more is taken than there is");
 	SIM_MUST(n < 0 || !(sk->sk_shutdown & SEND_SHUTDOWN) || !len,
 		 "data is taken after shutdown()");
+}
+
+/* sendto() with MSG_FASTOPEN: what our octets are is known with the number of
+ * the SYN only, which is drawn as soon as connect() has bound both ends
+ */
+static void fast_open(u32 len)
+{
+	struct sock *sk;
+	int value = 1;
+
+	if (closed_socket())
+		return;
+	sk = program.sk;
+	sk->sk_prot->setsockopt(sk, SOL_TCP, TCP_FASTOPEN_CONNECT,
+				KERNEL_SOCKPTR(&value), sizeof(value));
+	if (host_connect(program.sock, theirs, peer.port))
+		return;
+	if (inet_sk(sk)->defer_connect)
+		send_some(len, 0);
 }
 
 static void recv_some(u32 len, int flags)
@@ -214,6 +245,10 @@ static void without_socket(enum call call, u8 amount)
 		if (!program.listener)
 			program_connect();
 		break;
+	case CALL_FASTOPEN:
+		if (!program.listener)
+			fast_open(amount_of(amount, 1000));
+		break;
 	case CALL_LISTEN_CLOSE:
 		if (program.listener)
 			socket_release(program.listener);
@@ -301,7 +336,8 @@ void program_call(enum call call, u8 amount, u8 flags)
 	if (program.held)
 		return;
 	if (call == CALL_ACCEPT || call == CALL_CONNECT ||
-	    call == CALL_LISTEN_CLOSE || call == CALL_DEFER)
+	    call == CALL_LISTEN_CLOSE || call == CALL_DEFER ||
+	    call == CALL_FASTOPEN)
 		without_socket(call, amount);
 	else if (program.sock)
 		with_socket(call, amount, flags);

@@ -153,6 +153,10 @@ static void go_on(const u8 *record, enum start_state state)
 
 /* --- what surrounds it --- */
 
+static const struct tcp_congestion_ops *const algorithms[] = {
+	&linnet_reno, &sim_by_time, &sim_paced, &sim_by_marks,
+};
+
 static void sysctls(const u8 *record)
 {
 	struct linnet_net *ln = linnet_pernet(ours->net);
@@ -169,10 +173,15 @@ static void sysctls(const u8 *record)
 	ln->abort_on_overflow = !!(on & SYSCTL_ABORT);
 	ln->shrink_window = !!(on & SYSCTL_SHRINK);
 	ln->fastopen = LINNET_FASTOPEN_CLIENT;
+	if (record[START_WAY] & WAY_FASTOPEN)
+		ln->fastopen |= LINNET_FASTOPEN_CLIENT_NO_COOKIE;
 	if (record[START_STATE] % STATES == STATE_FASTOPEN)
 		ln->fastopen |= LINNET_FASTOPEN_SERVER |
 				LINNET_FASTOPEN_SERVER_NO_COOKIE |
 				LINNET_FASTOPEN_ALL_LISTENERS;
+	RCU_INIT_POINTER(ln->congestion_control,
+			 algorithms[record[START_CONGESTION] %
+				    ARRAY_SIZE(algorithms)]);
 	ln->rmem[1] = record[START_WAY] & WAY_SMALL ? 4096 : 131072;
 	ln->rmem[2] = record[START_WAY] & WAY_SMALL ? 16384 : 6291456;
 }
@@ -228,6 +237,7 @@ bool start(const u8 *record)
 	peer.our_port = active ? CONNECT_PORT : LISTEN_PORT;
 	peer.isn = their_isn(record[START_PEER_ISN] % ISNS);
 	peer.options = record[START_OPTIONS];
+	peer.family = record[START_FAMILY] % FAMILIES;
 	peer.mss = sizes[record[START_PEER_MSS] % ARRAY_SIZE(sizes)];
 	peer.scale = record[START_PEER_SCALE] & 15;
 	our_isn(record[START_OUR_ISN] % ISNS);
@@ -245,7 +255,10 @@ bool start(const u8 *record)
 		program_call(CALL_SEND, record[START_QUEUED], 0);
 		break;
 	case STATE_SYN_SENT:
-		open_active();
+		if (record[START_WAY] & WAY_FASTOPEN)
+			program_call(CALL_FASTOPEN, record[START_QUEUED], 0);
+		else
+			open_active();
 		break;
 	case STATE_SYN_RECEIVED:
 		open_active();

@@ -46,7 +46,7 @@ static const struct field start_fields[] = {
 		"close-wait", "last-ack", "time-wait") },
 	{ "options", START_OPTIONS, BITS,
 	  NAMES("timestamps", "sack", "scale", "ecn") },
-	{ "way", START_WAY, BITS, NAMES("active", "orphan", "small", "linear") },
+	{ "way", START_WAY, BITS, NAMES("active", "orphan", "small", "linear", "fastopen") },
 	{ "peer-isn", START_PEER_ISN, CHOICE, NAMES("plain", "wraps", "half") },
 	{ "our-isn", START_OUR_ISN, CHOICE, NAMES("plain", "wraps", "half") },
 	{ "mss", START_PEER_MSS, CHOICE,
@@ -57,6 +57,9 @@ static const struct field start_fields[] = {
 	  NAMES("rack", "tlp", "frto", "gso", "checksums") },
 	{ "sysctl", START_SYSCTL, BITS,
 	  NAMES("probing", "cookies", "rfc1337", "abort", "shrink") },
+	{ "family", START_FAMILY, CHOICE, NAMES("ipv4", "ipv6", "mapped") },
+	{ "congestion", START_CONGESTION, CHOICE,
+	  NAMES("reno", "by-time", "paced", "by-marks") },
 	{ }
 };
 
@@ -92,7 +95,8 @@ static const struct field call_fields[] = {
 		"shutdown-read", "close", "reset", "disconnect", "accept",
 		"hold", "release", "connect", "nodelay", "cork", "maxseg",
 		"quickack", "keepalive", "rcvbuf", "sndbuf", "lowat",
-		"user-timeout", "linger2", "defer", "listen-close") },
+		"user-timeout", "linger2", "defer", "listen-close",
+		"fastopen") },
 	{ "amount", 2, NUMBER },
 	{ "flags", 3, BITS, NAMES("more", "eor") },
 	{ }

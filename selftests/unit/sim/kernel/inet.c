@@ -17,14 +17,7 @@
 #include <net/tcp.h>
 
 #include "linnet.h"
-#include "kernel.h"
-
-struct machine {
-	struct net_device	dev;
-	struct rtable		out;
-	struct rtable		in;
-	u16			id;
-};
+#include "machine.h"
 
 struct net init_net;
 struct host hosts[HOSTS];
@@ -34,8 +27,6 @@ static const struct net_offload *offload;
 static struct pernet_operations *pernet;
 static struct net *second;
 
-const struct in6_addr in6addr_any = IN6ADDR_ANY_INIT;
-const struct in6_addr in6addr_loopback = IN6ADDR_LOOPBACK_INIT;
 const int sysctl_vals[] = {
 	0, 1, 2, 3, 4, 100, 200, 1000, 3000, INT_MAX, 65535, -1
 };
@@ -51,12 +42,12 @@ const struct icmp_err icmp_err_convert[] = {
 	{ EHOSTUNREACH, 1 },
 };
 
-static struct machine *machine_of(const struct host *h)
+struct machine *machine_of(const struct host *h)
 {
 	return &machines[h - hosts];
 }
 
-static struct host *host_of(const struct net *net)
+struct host *host_of(const struct net *net)
 {
 	return &hosts[net == hosts[1].net];
 }
@@ -87,40 +78,11 @@ int inet_del_offload(const struct net_offload *prot, unsigned char number)
 	return 0;
 }
 
-int inet6_add_protocol(const struct inet6_protocol *prot, unsigned char number)
-{
-	return 0;
-}
-
-int inet6_del_protocol(const struct inet6_protocol *prot, unsigned char number)
-{
-	return 0;
-}
-
-int inet6_add_offload(const struct net_offload *prot, unsigned char number)
-{
-	return 0;
-}
-
-int inet6_del_offload(const struct net_offload *prot, unsigned char number)
-{
-	return 0;
-}
-
 void inet_register_protosw(struct inet_protosw *p)
 {
 }
 
 void inet_unregister_protosw(struct inet_protosw *p)
-{
-}
-
-int inet6_register_protosw(struct inet_protosw *p)
-{
-	return 0;
-}
-
-void inet6_unregister_protosw(struct inet_protosw *p)
 {
 }
 
@@ -243,8 +205,7 @@ void module_put(struct module *module)
 
 static unsigned int route_mtu(const struct dst_entry *dst)
 {
-	return hosts[((struct machine *)container_of(dst, struct machine,
-						     out.dst) - machines)].mtu;
+	return host_of(dev_net(dst->dev))->mtu;
 }
 
 unsigned int ipv4_mtu(const struct dst_entry *dst)
@@ -283,8 +244,13 @@ void dst_release(struct dst_entry *dst)
 
 long routes_held(void)
 {
-	return atomic_read(&machines[0].out.dst.__refcnt) +
-	       atomic_read(&machines[1].out.dst.__refcnt) - 2;
+	long held = 0;
+	int i;
+
+	for (i = 0; i < HOSTS; i++)
+		held += atomic_read(&machines[i].out.dst.__refcnt) +
+			atomic_read(&machines[i].out6.dst.__refcnt) - 2;
+	return held;
 }
 
 static const u32 metrics[RTAX_MAX] = { [RTAX_HOPLIMIT - 1] = 64 };
@@ -330,6 +296,16 @@ void inet_sk_get_local_port_range(const struct sock *sk, int *low, int *high)
 }
 
 /* --- out --- */
+
+static void datagram_set_len(u8 *datagram, u32 len)
+{
+	struct ipv6hdr *ip6h = (void *)datagram;
+
+	if (datagram_v6(datagram))
+		ip6h->payload_len = htons(len - sizeof(*ip6h));
+	else
+		((struct iphdr *)datagram)->tot_len = htons(len);
+}
 
 static void ip_header(struct sk_buff *skb, struct host *h, __be32 saddr,
 		      __be32 daddr, u8 tos)
@@ -400,7 +376,8 @@ unsigned int host_segment(struct host *h, struct sk_buff *skb,
 	if (skb_is_gso(copy) && !h->whole) {
 		skb_set_mac_header(copy, skb_network_offset(copy));
 		skb_pull(copy, skb_transport_offset(copy));
-		seg = offload->callbacks.gso_segment(copy, 0);
+		seg = (copy->protocol == htons(ETH_P_IPV6) ? offload6 : offload)->
+			callbacks.gso_segment(copy, 0);
 		SIM_MUST(!IS_ERR_OR_NULL(seg), "segmentation fails: %ld",
 			 PTR_ERR(seg));
 		kfree_skb(copy);
@@ -420,7 +397,7 @@ unsigned int host_segment(struct host *h, struct sk_buff *skb,
 		o = malloc(sizeof(*o) + seg->len);
 		o->len = seg->len;
 		skb_copy_bits(seg, 0, o->data, seg->len);
-		((struct iphdr *)o->data)->tot_len = htons(seg->len);
+		datagram_set_len(o->data, seg->len);
 		SIM_MUST(n < room, "too many segments in a buffer");
 		out[n++] = o;
 		kfree_skb(seg);
@@ -439,14 +416,15 @@ unsigned int host_segment(struct host *h, struct sk_buff *skb,
  */
 void host_receive(struct host *h, const u8 *datagram, u32 len, u16 gso_size)
 {
-	const struct linnet_header *seg = (const void *)(datagram + 20);
-	u32 linear = len, copied;
+	u32 linear = len, copied, ip = datagram_header(datagram);
+	const struct linnet_header *seg = (const void *)(datagram + ip);
+	bool v6 = datagram_v6(datagram);
 	struct sk_buff *skb;
 
-	if (len < 20)
+	if (len < ip)
 		return;
-	if (h->fragments && len >= 40)
-		linear = min(len, 20 + linnet_header_len(seg));
+	if (h->fragments && len >= ip + LINNET_HEADER_LEN)
+		linear = min(len, ip + linnet_header_len(seg));
 	skb = alloc_skb(NET_SKB_PAD + (h->fragments ? max(linear, 256U) : len),
 			GFP_ATOMIC);
 	if (!skb)
@@ -474,53 +452,66 @@ void host_receive(struct host *h, const u8 *datagram, u32 len, u16 gso_size)
 	skb->dev = &machine_of(h)->dev;
 	skb->skb_iif = 1;
 	skb->pkt_type = PACKET_HOST;
-	skb->protocol = htons(ETH_P_IP);
-	skb_dst_set_noref(skb, &machine_of(h)->in.dst);
+	skb->protocol = htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
+	if (v6)
+		IP6CB(skb)->iif = 1;
+	skb_dst_set_noref(skb, v6 ? &machine_of(h)->in6.dst :
+				    &machine_of(h)->in.dst);
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
-	__skb_pull(skb, 20);
+	__skb_pull(skb, ip);
 	skb_reset_transport_header(skb);
 	if (gso_size) {
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 		skb_shinfo(skb)->gso_size = gso_size;
-		skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
-		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len - 20 -
+		skb_shinfo(skb)->gso_type = v6 ? SKB_GSO_TCPV6 : SKB_GSO_TCPV4;
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len - ip -
 			linnet_header_len(seg), gso_size);
 	}
-	protocol->handler(skb);
+	(v6 ? protocol6->handler : protocol->handler)(skb);
 }
 
 /**
  * host_told() - an ICMP error arrives
  * @h: who sent the datagram
- * @datagram: that it is about, 28 octets of it
- * @type: ICMP_DEST_UNREACH ...
+ * @datagram: that it is about, its IP header and 8 octets of it
+ * @type: ICMP_DEST_UNREACH ..., ICMPV6_DEST_UNREACH ... for IPv6
  * @code: ICMP_FRAG_NEEDED ...
- * @mtu: what the path takes, with ICMP_FRAG_NEEDED
+ * @mtu: what the path takes, with ICMP_FRAG_NEEDED and ICMPV6_PKT_TOOBIG
  */
 void host_told(struct host *h, const u8 *datagram, u8 type, u8 code, u32 mtu)
 {
 	struct sk_buff *skb = alloc_skb(128, GFP_KERNEL);
 	struct icmphdr *icmp = skb_put(skb, sizeof(*icmp));
+	u32 quoted = datagram_header(datagram) + 8;
 
 	memset(icmp, 0, sizeof(*icmp));
 	icmp->type = type;
 	icmp->code = code;
 	skb_reset_transport_header(skb);
-	memcpy(skb_put(skb, 28), datagram, 28);
+	memcpy(skb_put(skb, quoted), datagram, quoted);
 	__skb_pull(skb, sizeof(*icmp));
 	skb->dev = &machine_of(h)->dev;
-	skb_dst_set_noref(skb, &machine_of(h)->in.dst);
-	protocol->err_handler(skb, mtu);
+	if (datagram_v6(datagram)) {
+		skb_dst_set_noref(skb, &machine_of(h)->in6.dst);
+		inet6_told(skb, mtu);
+	} else {
+		skb_dst_set_noref(skb, &machine_of(h)->in.dst);
+		protocol->err_handler(skb, mtu);
+	}
 	kfree_skb(skb);
+}
+
+/* The path takes less, as a route would remember it */
+void path_takes(struct host *h, u32 mtu)
+{
+	h->mtu = min(h->mtu, mtu);
 }
 
 void ipv4_update_pmtu(struct sk_buff *skb, struct net *net, u32 mtu, int oif,
 		      u8 protocol)
 {
-	struct host *h = host_of(net);
-
-	h->mtu = min(h->mtu, max(mtu, 576U));
+	path_takes(host_of(net), max(mtu, 576U));
 }
 
 void ipv4_redirect(struct sk_buff *skb, struct net *net, int oif, u8 protocol)
@@ -529,14 +520,32 @@ void ipv4_redirect(struct sk_buff *skb, struct net *net, int oif, u8 protocol)
 
 /* --- what programs call --- */
 
-int host_bind(struct socket *sock, u16 port)
+static void local_address(struct sock *sk, bool any)
+{
+	const struct host *h = host_of(sock_net(sk));
+
+	if (sk->sk_family == AF_INET) {
+		inet_sk(sk)->inet_saddr = inet_sk(sk)->inet_rcv_saddr =
+			any ? 0 : h->address;
+		return;
+	}
+	sk->sk_v6_rcv_saddr = any ? in6addr_any : h->address6;
+	inet6_sk(sk)->saddr = sk->sk_v6_rcv_saddr;
+}
+
+/**
+ * host_bind() - bind()
+ * @sock: the socket
+ * @port: the port
+ * @any: to all addresses, of IPv4 and IPv6 if it is a socket of IPv6
+ */
+int host_bind(struct socket *sock, u16 port, bool any)
 {
 	struct sock *sk = sock->sk;
 	int err;
 
 	lock_sock(sk);
-	inet_sk(sk)->inet_saddr = inet_sk(sk)->inet_rcv_saddr =
-		host_of(sock_net(sk))->address;
+	local_address(sk, any);
 	err = sk->sk_prot->get_port(sk, port) ? -EADDRINUSE : 0;
 	if (!err) {
 		sk->sk_userlocks |= SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK;
@@ -546,24 +555,82 @@ int host_bind(struct socket *sock, u16 port)
 	return err;
 }
 
-int host_connect(struct socket *sock, __be32 address, u16 port)
+static int address_of(const struct host *h, int family, u16 port,
+		      struct sockaddr_storage *addr)
 {
-	struct sockaddr_in sin = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = address,
-	};
+	struct sockaddr_in6 *sin6 = (void *)addr;
+	struct sockaddr_in *sin = (void *)addr;
+
+	memset(addr, 0, sizeof(*addr));
+	if (family == AF_INET) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons(port);
+		sin->sin_addr.s_addr = h->address;
+		return sizeof(*sin);
+	}
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = htons(port);
+	sin6->sin6_addr = h->address6;
+	return sizeof(*sin6);
+}
+
+/* What inet_stream_connect() does for a socket that does not block */
+int __inet_stream_connect(struct socket *sock, struct sockaddr *addr,
+			  int addr_len, int flags, int is_sendmsg)
+{
 	struct sock *sk = sock->sk;
 	int err;
 
-	lock_sock(sk);
-	err = sk->sk_prot->connect(sk, (struct sockaddr *)&sin, sizeof(sin));
-	if (!err) {
+	SIM_MUST(flags & O_NONBLOCK, "a call would block");
+	switch (sock->state) {
+	case SS_CONNECTED:
+		return -EISCONN;
+	case SS_CONNECTING:
+		if (inet_sk(sk)->defer_connect)
+			err = is_sendmsg ? -EINPROGRESS : -EISCONN;
+		else
+			err = -EALREADY;
+		break;
+	default:
+		if (sk->sk_state != TCP_CLOSE)
+			return -EISCONN;
+		err = sk->sk_prot->connect(sk, addr, addr_len);
+		if (err)
+			return err;
 		sock->state = SS_CONNECTING;
-		inet_sk(sk)->defer_connect = 0;
+		if (inet_sk(sk)->defer_connect)
+			return 0;
+		err = -EINPROGRESS;
 	}
+	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return err;
+	if (sk->sk_state == TCP_CLOSE) {
+		sock->state = SS_UNCONNECTED;
+		return sock_error(sk) ?: -ECONNABORTED;
+	}
+	sock->state = SS_CONNECTED;
+	return 0;
+}
+
+/**
+ * host_connect() - connect()
+ * @sock: the socket
+ * @to: the host that is to be reached
+ * @port: its port
+ *
+ * Return: 0 when it is under way, or a negative error.
+ */
+int host_connect(struct socket *sock, const struct host *to, u16 port)
+{
+	struct sock *sk = sock->sk;
+	struct sockaddr_storage addr;
+	int len = address_of(to, sk->sk_family, port, &addr), err;
+
+	lock_sock(sk);
+	err = __inet_stream_connect(sock, (struct sockaddr *)&addr, len,
+				    O_NONBLOCK, 0);
 	release_sock(sk);
-	return err;
+	return err == -EINPROGRESS ? 0 : err;
 }
 
 /* --- start and stop --- */
@@ -637,6 +704,7 @@ void host_reset(struct host *h)
 	int i = h - hosts;
 
 	h->address = htonl(0x0afd0001 + i);
+	h->address6 = (struct in6_addr){ .s6_addr = { 0xfd, [15] = i + 1 } };
 	h->mtu = 1500;
 	h->checksums = true;
 	h->gso_max_segs = 64;
@@ -683,6 +751,7 @@ void inet_setup(void)
 		m->in.dst = m->out.dst;
 		m->in.rt_is_input = 1;
 		m->in.rt_iif = 1;
+		inet6_setup(m);
 	}
 	SIM_MUST(!init_module(), "the module does not load");
 }

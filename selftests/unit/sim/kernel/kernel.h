@@ -7,6 +7,7 @@
 #ifndef SIM_KERNEL_H
 #define SIM_KERNEL_H
 
+#include <linux/in6.h>
 #include <linux/types.h>
 
 struct net;
@@ -87,11 +88,15 @@ void memory_setup(void);
 bool memory_fails(unsigned int gfp);
 
 /* sock.c */
-struct socket *socket_create(struct net *net);
+struct socket *socket_create(struct net *net, int family);
 void socket_release(struct socket *sock);
 struct socket *socket_graft(struct sock *sk);
 extern long sockets_alive;
 void sock_kernel_check(struct sock *sk);
+
+/* cong.c */
+struct tcp_congestion_ops;
+extern struct tcp_congestion_ops sim_by_time, sim_paced, sim_by_marks;
 
 /* inet.c */
 struct host;
@@ -106,12 +111,37 @@ struct segment_octets {
 	u8	data[];
 };
 
+static inline bool datagram_v6(const u8 *datagram)
+{
+	return datagram[0] >> 4 == 6;
+}
+
+/* Octets of IP header: those that are simulated have no options */
+static inline u32 datagram_header(const u8 *datagram)
+{
+	return datagram_v6(datagram) ? 40 : 20;
+}
+
+/* The two bits of ECN: INET_ECN_CE ... */
+static inline u8 datagram_ecn(const u8 *datagram)
+{
+	return (datagram_v6(datagram) ? datagram[1] >> 4 : datagram[1]) & 3;
+}
+
+static inline void datagram_set_ecn(u8 *datagram, u8 ecn)
+{
+	u8 shift = datagram_v6(datagram) ? 4 : 0;
+
+	datagram[1] = (datagram[1] & ~(3 << shift)) | ecn << shift;
+}
+
 #define HOSTS	2
 
 /**
  * struct host - one of the two machines
  * @net: its network namespace
  * @address: its IPv4 address
+ * @address6: its IPv6 address
  * @mtu: of its device, octets
  * @checksums: the device sums; without, the code does
  * @gso_max_segs: segments that a super-segment may have
@@ -121,6 +151,7 @@ struct segment_octets {
 struct host {
 	struct net	*net;
 	__be32		address;
+	struct in6_addr	address6;
 	u32		mtu;
 	bool		checksums;
 	u16		gso_max_segs;
@@ -133,8 +164,8 @@ void inet_setup(void);
 void inet_teardown(void);
 void host_reset(struct host *h);
 void host_ready(struct host *h);
-int host_connect(struct socket *sock, __be32 address, u16 port);
-int host_bind(struct socket *sock, u16 port);
+int host_connect(struct socket *sock, const struct host *to, u16 port);
+int host_bind(struct socket *sock, u16 port, bool any);
 void host_receive(struct host *h, const u8 *datagram, u32 len, u16 gso_size);
 void host_told(struct host *h, const u8 *datagram, u8 type, u8 code, u32 mtu);
 long routes_held(void);

@@ -13,7 +13,7 @@
 #include <linux/linnet.h>
 
 #include "linnet.h"
-#include "kernel.h"
+#include "machine.h"
 
 long sockets_alive;
 __u32 sysctl_rmem_max = 212992, sysctl_wmem_max = 212992;
@@ -82,7 +82,7 @@ static void sock_setup(struct sock *sk, struct net *net)
 	INIT_HLIST_NODE(&sk->sk_bind_node);
 }
 
-static struct socket *new_socket(void)
+static struct socket *new_socket(int family)
 {
 	struct socket_alloc *both = calloc(1, sizeof(*both));
 	struct socket *sock = &both->socket;
@@ -90,36 +90,41 @@ static struct socket *new_socket(void)
 	init_waitqueue_head(&sock->wq.wait);
 	sock->type = SOCK_STREAM;
 	sock->state = SS_UNCONNECTED;
-	sock->ops = &linnet_stream_ops;
+	sock->ops = family == AF_INET ? &linnet_stream_ops :
+					&linnet6_stream_ops;
 	return sock;
 }
 
 /**
- * socket_create() - socket(AF_INET, SOCK_STREAM, IPPROTO_LINNET)
+ * socket_create() - socket(@family, SOCK_STREAM, IPPROTO_LINNET)
  * @net: of which host
+ * @family: AF_INET or AF_INET6
  */
-struct socket *socket_create(struct net *net)
+struct socket *socket_create(struct net *net, int family)
 {
-	struct socket *sock = new_socket();
-	struct sock *sk = calloc(1, linnet_prot.obj_size);
+	struct proto *prot = family == AF_INET ? &linnet_prot : &linnet6_prot;
+	struct socket *sock = new_socket(family);
+	struct sock *sk = calloc(1, prot->obj_size);
 
 	if (!task) {
 		task = calloc(1, sizeof(*task));
 		current_task = task;
 	}
 	sockets_alive++;
-	sk->sk_prot = sk->sk_prot_creator = &linnet_prot;
-	sk->sk_family = PF_INET;
+	sk->sk_prot = sk->sk_prot_creator = prot;
+	sk->sk_family = family;
 	sk->sk_type = SOCK_STREAM;
 	sock_setup(sk, net);
 	sk->sk_protocol = linnet_proto;
-	sk->sk_backlog_rcv = linnet_prot.backlog_rcv;
+	sk->sk_backlog_rcv = prot->backlog_rcv;
 	inet_sk(sk)->uc_ttl = -1;
 	inet_sk(sk)->mc_ttl = 1;
+	if (family == AF_INET6)
+		inet6_setup_socket(sk);
 	sk_set_socket(sk, sock);
 	RCU_INIT_POINTER(sk->sk_wq, &sock->wq);
 	sock->sk = sk;
-	SIM_MUST(!linnet_prot.init(sk), "the socket cannot be set up");
+	SIM_MUST(!prot->init(sk), "the socket cannot be set up");
 	return sock;
 }
 
@@ -129,7 +134,7 @@ struct socket *socket_create(struct net *net)
  */
 struct socket *socket_graft(struct sock *sk)
 {
-	struct socket *sock = new_socket();
+	struct socket *sock = new_socket(sk->sk_family);
 
 	lock_sock(sk);
 	sock_graft(sk, sock);
