@@ -233,7 +233,7 @@ static void tell_congestion_control(struct sock *sk, struct linnet_ack *ack)
 {
 	struct ack_sample sample = {
 		.pkts_acked	= ack->segs + ack->sacked,
-		.rtt_us		= ack->rs.rtt_us,
+		.rtt_us		= min_t(long, ack->rs.rtt_us, S32_MAX),
 		.in_flight	= ack->rs.prior_in_flight,
 	};
 

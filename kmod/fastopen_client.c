@@ -380,29 +380,31 @@ static u32 room_in_syn(struct sock *sk, u16 mss)
 	return room > LINNET_OPTIONS_MAX ? room - LINNET_OPTIONS_MAX : 0;
 }
 
+/* In a page, as all that is sent: it may be cut when it is sent again */
 static struct sk_buff *data_for_syn(struct sock *sk, u32 room)
 {
 	struct tcp_fastopen_request *fo = tcp_sk(sk)->fastopen_req;
 	u32 len = min_t(size_t, room, fo->size);
+	struct page_frag *pfrag = sk_page_frag(sk);
 	struct sk_buff *skb;
 
-	if (!len)
+	if (!len || !skb_page_frag_refill(len, pfrag, sk->sk_allocation))
 		return NULL;
-	skb = alloc_skb_fclone(MAX_TCP_HEADER + len, sk->sk_allocation);
+	skb = linnet_alloc_skb(sk, sk->sk_allocation);
 	if (!skb)
 		return NULL;
-	skb_reserve(skb, MAX_TCP_HEADER);
-	skb->ip_summed = CHECKSUM_PARTIAL;
-	memset(LINNET_CB(skb), 0, sizeof(struct linnet_cb));
-	fo->copied = copy_from_iter(skb_put(skb, len), len,
-				    &fo->data->msg_iter);
+	fo->copied = copy_from_iter(page_address(pfrag->page) + pfrag->offset,
+				    len, &fo->data->msg_iter);
 	if (!fo->copied) {
-		kfree_skb(skb);
+		linnet_free_skb(skb);
 		return NULL;
 	}
-	skb_trim(skb, fo->copied);
-	/* not before: it shares its place with what kfree_skb() looks at */
-	INIT_LIST_HEAD(&skb->tcp_tsorted_anchor);
+	skb_fill_page_desc(skb, 0, pfrag->page, pfrag->offset, fo->copied);
+	get_page(pfrag->page);
+	pfrag->offset += fo->copied;
+	skb->len = fo->copied;
+	skb->data_len = fo->copied;
+	skb->truesize += fo->copied;
 	return skb;
 }
 
@@ -470,8 +472,10 @@ static void take_back(struct sock *sk)
 	while ((skb = linnet_rtx_tail(sk))) {
 		struct linnet_cb *cb = LINNET_CB(skb);
 
-		/* more may be added to it, and a copy may still be below */
-		if (linnet_unshare(sk, skb))
+		/* a part of it may be acknowledged, more may be added to it,
+		 * and a copy may still be below
+		 */
+		if (linnet_trim_acked(sk, skb) || linnet_unshare(sk, skb))
 			break;
 		tp->packets_out -= cb->segs;
 		tp->snd_nxt = cb->seq;
@@ -486,7 +490,8 @@ static void take_back(struct sock *sk)
 	tp->lost_out = 0;
 	tp->retrans_out = 0;
 	tp->sacked_out = 0;
-	linnet_rtx_disarm(sk);
+	/* without memory for that it is lost, and the timer says so */
+	linnet_rtx_rearm(sk);
 }
 
 /**
