@@ -406,7 +406,9 @@ static bool may_grow(const struct sock *sk, const struct linnet_ack *ack)
 {
 	u32 usual = READ_ONCE(linnet_sk_net(sk)->reordering);
 
-	return ack->segs || (tcp_sk(sk)->reordering > usual && ack->sacked);
+	/* what is acknowledged now may have been counted when it was SACKed */
+	return ack->delivered &&
+	       (ack->segs || (tcp_sk(sk)->reordering > usual && ack->sacked));
 }
 
 /**
