@@ -526,7 +526,7 @@ static bool differs(const struct number *n, uint32_t value, uint32_t base)
 /* Milliseconds by which a TSval may be off what the script says */
 static uint32_t timestamp_tolerance(void)
 {
-	return exact_time ? 12 : 400 * time_factor;
+	return exact_time ? 11 + time_factor : 400 * time_factor;
 }
 
 static const char *compare_timestamp(const struct option *want, const struct option *got,
