@@ -28,27 +28,38 @@ connected() {
 	[ "$(grep -c connected "$tmp.clients")" = 2 ]
 }
 
-# under OCTETS COMMAND...: transfers while the command is repeated, at least three
-# times; what it does away with it brings back. Its sleeps are the state that is
-# tested: segments go or do not for so long.
-under() {
-	local pid rounds=0 rc=0
+# arrive: both transfers have come to their end, and to a good one
+arrive() {
+	local pid rc=0
 
-	start "$a" "$b" "$1" || return 1
+	for pid in "${pids[@]}"; do
+		wait "$pid" || rc=1
+	done
+	grep -v connected "$tmp.clients"
+	return $rc
+}
+
+# under OCTETS COMMAND...: transfers while the command is repeated, at least three
+# times, and further ones when they end before that; what it does away with it
+# brings back. Its sleeps are the state that is tested: segments go or do not for
+# so long.
+under() {
+	local octets=$1 rounds=0 rc=0
+
+	start "$a" "$b" "$octets" || return 1
 	shift
-	while kill -0 "${pids[@]}" 2>/dev/null; do
+	while kill -0 "${pids[@]}" 2>/dev/null || [ $rounds -lt 3 ]; do
+		if ! kill -0 "${pids[@]}" 2>/dev/null; then
+			arrive && start "$a" "$b" "$octets" || return 1
+		fi
 		"$@" || {
 			rc=1
 			break
 		}
 		rounds=$((rounds + 1))
 	done
-	for pid in "${pids[@]}"; do
-		wait "$pid" || rc=1
-	done
-	grep -v connected "$tmp.clients"
+	arrive || rc=1
 	echo "# $rounds times"
-	[ $rounds -ge 3 ] || rc=1
 	return $rc
 }
 
