@@ -437,6 +437,31 @@ static const struct scene growing[] = {
 	{ .name = "shrink_window", .sysctl = { "shrink_window 1" }, .server_rcvbuf = 30000 },
 };
 
+static bool grows_alike(const struct scene *scene, int f, int more)
+{
+	uint32_t told[2][STEPS], last[2];
+	int before = only_proto(PROTO_TCP), n[2];
+	bool differ = false;
+
+	n[0] = windows(scene, f, told[0], &last[0]);
+	only_proto(PROTO_LINNET);
+	n[1] = windows(scene, f, told[1], &last[1]);
+	only_proto(before);
+	/* where it is nearly full one may stop before the other */
+	for (int k = 0; k < n[0] && k < n[1]; k++)
+		differ |= labs((long)told[0][k] - told[1][k]) > SLACK;
+	differ |= n[0] <= 5 || n[1] <= 5;
+	if (!differ && labs((long)last[0] - last[1]) <= SLACK)
+		return true;
+	for (int k = 0; k < n[0] || k < n[1]; k++)
+		printf("# after write %d: TCP %u, Linnet %u\n", k,
+		       k < n[0] ? told[0][k] : 0, k < n[1] ? told[1][k] : 0);
+	printf("# after reading: TCP %u, Linnet %u\n", last[0], last[1]);
+	if (differ || !more)
+		FAIL("%s over IPv%c", scene->name, f ? '6' : '4');
+	return false;
+}
+
 /* The window that each ACK tells, as data comes and nobody reads */
 static void window_growth(void)
 {
@@ -445,27 +470,12 @@ static void window_growth(void)
 	for (size_t i = 0; i < sizeof(growing) / sizeof(*growing); i++) {
 		ns_enter(here);
 		network(&growing[i]);
-		for (int f = 0; f < 2; f++) {
-			uint32_t told[2][STEPS], last[2];
-			int before, n[2], differ;
-
-			before = only_proto(PROTO_TCP);
-			n[0] = windows(&growing[i], f, told[0], &last[0]);
-			only_proto(PROTO_LINNET);
-			n[1] = windows(&growing[i], f, told[1], &last[1]);
-			only_proto(before);
-			differ = labs((long)last[0] - last[1]) > SLACK;
-			/* where it is nearly full one may stop before the other */
-			for (int k = 0; k < n[0] && k < n[1]; k++)
-				differ |= labs((long)told[0][k] - told[1][k]) > SLACK;
-			if (!differ && n[0] > 5 && n[1] > 5)
-				continue;
-			for (int k = 0; k < n[0] || k < n[1]; k++)
-				printf("# after write %d: TCP %u, Linnet %u\n", k,
-				       k < n[0] ? told[0][k] : 0, k < n[1] ? told[1][k] : 0);
-			printf("# after reading: TCP %u, Linnet %u\n", last[0], last[1]);
-			FAIL("%s over IPv%c", growing[i].name, f ? '6' : '4');
-		}
+		/* how far it grows with reading depends on how much was read in
+		 * a round trip: on a busy host one may be slower once
+		 */
+		for (int f = 0; f < 2; f++)
+			for (int left = 2; !grows_alike(&growing[i], f, left); left--)
+				;
 		close(server);
 		close(client);
 	}
