@@ -362,6 +362,24 @@ static inline void linnet_compat_memcg_leave(struct sock *sk)
 #define linnet_compat_l3mdev_accept(tcp)	1
 #endif
 
+/* 6.16: the receive buffer grows by what is needed and no more: what is queued
+ * does not count as read, what waits behind a hole needs room, a round trip
+ * below the clock's resolution is none
+ */
+#if KERNEL_FROM(6, 16)
+#define LINNET_RCVBUF_EXACT	true
+#else
+#define LINNET_RCVBUF_EXACT	false
+#endif
+
+/* 6.19: on short paths the receive buffer grows slowly */
+#if KERNEL_FROM(6, 19)
+#define linnet_compat_rcvbuf_low_rtt(tcp) \
+	READ_ONCE((tcp)->sysctl_tcp_rcvbuf_low_rtt)
+#else
+#define linnet_compat_rcvbuf_low_rtt(tcp)	0
+#endif
+
 /* 6.19: how long ACKs of out-of-order segments wait for each other can be tuned */
 #if KERNEL_FROM(6, 19)
 #define linnet_compat_comp_sack_rtt_percent(tcp) \

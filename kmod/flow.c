@@ -401,9 +401,41 @@ void linnet_rcv_rtt_timestamp(struct sock *sk, const struct linnet_segment *seg)
 	if (seg->len < linnet_sk(sk)->ack.rcv_mss)
 		return;
 	ms = linnet_timestamp_now(sk) + tp->tsoffset - seg->opt.tsecr;
+	if (!ms && LINNET_RCVBUF_EXACT)
+		return;
 	/* nobody echoes the future, and nothing is that late */
 	if (ms < (U32_MAX >> 3) / USEC_PER_MSEC)
 		rcv_rtt_sample(tp, max(ms, 1U) * USEC_PER_MSEC, false);
+}
+
+/**
+ * linnet_rcvbuf_grow() - let the receive buffer grow to what a user reads
+ * @sk: the socket, locked
+ * @copied: bytes read in a round trip, not less than the last time
+ */
+void linnet_rcvbuf_grow(struct sock *sk, u32 copied)
+{
+	struct linnet_reassembly *r = &linnet_sk(sk)->reassembly;
+	struct linnet_net *ln = linnet_sk_net(sk);
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 before = tp->rcvq_space.space, space;
+	u64 goal;
+
+	tp->rcvq_space.space = copied;
+	if (!READ_ONCE(ln->moderate_rcvbuf) ||
+	    sk->sk_userlocks & SOCK_RCVBUF_LOCK)
+		return;
+	goal = linnet_rcv_window_goal(copied, before, LINNET_RCVBUF_EXACT ?
+				      0 : 16 * tp->advmss,
+				      tp->rcv_rtt_est.rtt_us >> 3,
+				      READ_ONCE(ln->rcvbuf_low_rtt));
+	if (LINNET_RCVBUF_EXACT && !linnet_reassembly_empty(r))
+		goal += LINNET_CB(r->last)->end_seq - tp->rcv_nxt;
+	space = min_t(u64, space_for(sk, goal), READ_ONCE(ln->rmem[2]));
+	if (space > READ_ONCE(sk->sk_rcvbuf)) {
+		WRITE_ONCE(sk->sk_rcvbuf, space);
+		WRITE_ONCE(tp->window_clamp, linnet_window_of(sk, space));
+	}
 }
 
 /**
@@ -415,32 +447,20 @@ void linnet_rcv_rtt_timestamp(struct sock *sk, const struct linnet_segment *seg)
  */
 void linnet_rcv_space_adjust(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 rtt_us = tp->rcv_rtt_est.rtt_us >> 3, copied;
+	u32 rtt_us = tp->rcv_rtt_est.rtt_us >> 3;
+	s32 copied;
 
 	linnet_clock_refresh(tp);
 	if (!tp->rcv_rtt_est.rtt_us ||
 	    tp->tcp_mstamp - tp->rcvq_space.time < rtt_us)
 		return;
 	copied = tp->copied_seq - tp->rcvq_space.seq;
-	if (copied > tp->rcvq_space.space) {
-		if (READ_ONCE(ln->moderate_rcvbuf) &&
-		    !(sk->sk_userlocks & SOCK_RCVBUF_LOCK)) {
-			u64 goal = linnet_rcv_window_goal(copied,
-							  tp->rcvq_space.space,
-							  tp->advmss);
-			u32 space = min_t(u64, space_for(sk, goal),
-					  READ_ONCE(ln->rmem[2]));
-
-			if (space > READ_ONCE(sk->sk_rcvbuf)) {
-				WRITE_ONCE(sk->sk_rcvbuf, space);
-				WRITE_ONCE(tp->window_clamp,
-					   linnet_window_of(sk, space));
-			}
-		}
-		tp->rcvq_space.space = copied;
-	}
+	/* a user who leaves much unread is not held back */
+	if (LINNET_RCVBUF_EXACT)
+		copied -= tp->rcv_nxt - tp->copied_seq;
+	if (copied > (s32)tp->rcvq_space.space)
+		linnet_rcvbuf_grow(sk, copied);
 	tp->rcvq_space.seq = tp->copied_seq;
 	tp->rcvq_space.time = tp->tcp_mstamp;
 }

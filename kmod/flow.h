@@ -202,23 +202,28 @@ static inline __u32 linnet_window_growth(__u32 len, __u32 cost, __u32 limit,
 
 /**
  * linnet_rcv_window_goal() - the window for what a user reads in a round trip
- * @copied: bytes read in the last round trip
+ * @copied: bytes read in the last round trip, not less than @before
  * @before: bytes read in the one before that counted, not 0
- * @advmss: the MSS that we offered, bytes
+ * @cushion: bytes on top, for what is not exact
+ * @rtt_us: the round trip, microseconds
+ * @low_rtt_us: a round trip below this is a short one, microseconds
  *
  * Twice what was read, since the window is always a round trip late, and as
  * much again as it grew, since a sender in slow start goes on growing (Dynamic
- * Right-Sizing).
+ * Right-Sizing).  Where the round trip is short a sender catches up soon anyway:
+ * the shorter, the less is added, and the buffer stays in the cache.
  *
  * Return: bytes.
  */
 static inline __u64 linnet_rcv_window_goal(__u32 copied, __u32 before,
-					   __u32 advmss)
+					   __u32 cushion, __u32 rtt_us,
+					   __u32 low_rtt_us)
 {
-	__u64 window = 2ULL * copied + 16 * advmss;
-	__u64 grow = div_u64(window * (copied - before), before);
+	__u64 window = 2ULL * copied + cushion;
 
-	return window + 2 * grow;
+	if (rtt_us < low_rtt_us)
+		return window + div_u64(window * rtt_us, low_rtt_us);
+	return window + 2 * div_u64(window * (copied - before), before);
 }
 
 /**

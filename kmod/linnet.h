@@ -398,6 +398,7 @@ struct linnet_net {
 	int	comp_sack_delay_ns;
 	int	comp_sack_slack_ns;
 	int	comp_sack_rtt_percent;
+	int	rcvbuf_low_rtt;
 	int	comp_sack_nr;
 	int	retrans_collapse;
 	int	limit_output_bytes;
@@ -657,6 +658,7 @@ u32 linnet_select_window(struct sock *sk);
 u32 linnet_window_now(struct sock *sk);
 int linnet_window_of(const struct sock *sk, int space);
 void linnet_window_pressed(struct sock *sk);
+void linnet_rcvbuf_grow(struct sock *sk, u32 copied);
 void linnet_window_grow(struct sock *sk, const struct sk_buff *skb);
 void linnet_window_clamp(struct sock *sk, u32 most);
 void linnet_ratio_measure(struct sock *sk, const struct linnet_segment *seg);

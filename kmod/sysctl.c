@@ -137,6 +137,7 @@ static const struct ctl_table template[] = {
 	LINNET_INT(sack, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(gso, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(moderate_rcvbuf, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(rcvbuf_low_rtt, SYSCTL_ZERO, &int_max),
 	LINNET_INT(autocorking, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(slow_start_after_idle, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(abort_on_overflow, SYSCTL_ZERO, SYSCTL_ONE),
@@ -222,6 +223,7 @@ static void set_defaults(struct net *net)
 	ln->gso = 1;
 	ln->autocorking = !!READ_ONCE(tcp->sysctl_tcp_autocorking);
 	ln->moderate_rcvbuf = !!READ_ONCE(tcp->sysctl_tcp_moderate_rcvbuf);
+	ln->rcvbuf_low_rtt = linnet_compat_rcvbuf_low_rtt(tcp);
 	ln->slow_start_after_idle =
 		!!READ_ONCE(tcp->sysctl_tcp_slow_start_after_idle);
 	ln->reordering = READ_ONCE(tcp->sysctl_tcp_reordering);

@@ -197,13 +197,17 @@ static void out_of_order(struct sock *sk, struct linnet_segment *seg)
 	become_data(skb, seg);
 	linnet_window_grow(sk, skb);
 	if (append_to_last(sk, skb))
-		return;
+		goto out;
 	__skb_queue_head_init(&covered);
 	if (linnet_reassembly_insert(r, skb, &covered))
 		skb_set_owner_r(skb, sk);
 	else
 		kfree_skb(skb);
 	__skb_queue_purge(&covered);
+out:
+	/* a hole shall not cost window; nobody reads what is not accepted yet */
+	if (LINNET_RCVBUF_EXACT && sk->sk_socket)
+		linnet_rcvbuf_grow(sk, tcp_sk(sk)->rcvq_space.space);
 }
 
 /* There is no memory for a segment.  What comes out of order can wait, and so

@@ -16,6 +16,7 @@ static const struct {
 	{ "sack", 0, 1 },
 	{ "gso", 0, 1 },
 	{ "moderate_rcvbuf", 0, 1 },
+	{ "rcvbuf_low_rtt", 0, 2147483647 },
 	{ "autocorking", 0, 1 },
 	{ "slow_start_after_idle", 0, 1 },
 	{ "abort_on_overflow", 0, 1 },

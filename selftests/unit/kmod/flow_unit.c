@@ -86,11 +86,16 @@ static void test_growth(void)
 static void test_goal(void)
 {
 	/* as much as before: twice that and a cushion */
-	EXPECT(linnet_rcv_window_goal(100000, 100000, 1460) == 223360, "steady");
+	EXPECT(linnet_rcv_window_goal(100000, 100000, 23360, 0, 0) == 223360, "steady");
 	/* twice as much: twice as much again, and again */
-	EXPECT(linnet_rcv_window_goal(200000, 100000, 1460) == 3 * 423360, "doubled");
-	EXPECT(linnet_rcv_window_goal(1, 1, 0) == 2, "least");
-	EXPECT(linnet_rcv_window_goal(1 << 30, 1, 65535) > 1ULL << 60, "most");
+	EXPECT(linnet_rcv_window_goal(200000, 100000, 23360, 0, 0) == 3 * 423360, "doubled");
+	/* on a short path nobody asks how much it grew */
+	EXPECT(linnet_rcv_window_goal(200000, 100000, 0, 250, 1000) == 500000, "short");
+	EXPECT(linnet_rcv_window_goal(200000, 100000, 0, 0, 1000) == 400000, "none");
+	EXPECT(linnet_rcv_window_goal(200000, 100000, 0, 1000, 1000) == 1200000, "long");
+	EXPECT(linnet_rcv_window_goal(1, 1, 0, 0, 0) == 2, "least");
+	EXPECT(linnet_rcv_window_goal(1 << 30, 1, 1 << 20, 0, 0) > 1ULL << 60, "most");
+	EXPECT(linnet_rcv_window_goal(0x7fffffff, 1, 0, 0x7ffffffe, 0x7fffffff) > 1ULL << 32, "longest");
 }
 
 /* The least shift that lets 16 bits tell the space, 14 at most */
