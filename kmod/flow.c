@@ -320,7 +320,10 @@ void linnet_ratio_measure(struct sock *sk, const struct linnet_segment *seg)
 	if (ratio == linnet_compat_ratio(tp))
 		return;
 	linnet_compat_set_ratio(tp, ratio);
-	linnet_window_clamp(sk, linnet_rcv_full(sk));
+	if (LINNET_RCVBUF_EXACT)
+		WRITE_ONCE(tp->window_clamp, linnet_rcv_full(sk));
+	else
+		linnet_window_clamp(sk, linnet_rcv_full(sk));
 	tp->rcvq_space.space = clamp_t(u32, tp->rcvq_space.space, 1,
 				       tp->window_clamp);
 }
@@ -451,7 +454,9 @@ void linnet_rcv_space_adjust(struct sock *sk)
 	u32 rtt_us = tp->rcv_rtt_est.rtt_us >> 3;
 	s32 copied;
 
-	linnet_clock_refresh(tp);
+	/* the last segment's time is exact enough */
+	if (!LINNET_RCVBUF_EXACT)
+		linnet_clock_refresh(tp);
 	if (!tp->rcv_rtt_est.rtt_us ||
 	    tp->tcp_mstamp - tp->rcvq_space.time < rtt_us)
 		return;

@@ -92,9 +92,6 @@ void linnet_tcp_info_fill(struct sock *sk, struct tcp_info *info)
 	info->tcpi_rto = linnet_rto(sk);
 	info->tcpi_ato = jiffies_to_usecs(ls->ack.timeout);
 	info->tcpi_rcv_mss = ls->ack.rcv_mss;
-	/* what is left of it beside the options of every segment */
-	if (tcp_sk(sk)->rx_opt.tstamp_ok)
-		info->tcpi_advmss -= LINNET_OPTLEN_TIMESTAMP_ALIGNED;
 	info->tcpi_pmtu = inet_csk(sk)->icsk_pmtu_cookie;
 	info->tcpi_last_data_recv = jiffies_to_msecs(tcp_jiffies32 -
 						     ls->ack.last_data);

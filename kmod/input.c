@@ -152,6 +152,9 @@ void linnet_transfer_start(struct sock *sk)
 	ls->retrans_seq = tp->snd_una;
 	linnet_mtu_search_init(sk);
 	linnet_recompute_mss(sk);
+	/* what is left of it beside the options of every segment */
+	if (tp->rx_opt.tstamp_ok)
+		tp->advmss -= LINNET_OPTLEN_TIMESTAMP_ALIGNED;
 	linnet_buffers_init(sk);
 	/* RFC 5681 forbids waiting while the peer is in slow start: what it
 	 * sends first is acknowledged at once

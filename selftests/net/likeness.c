@@ -362,6 +362,8 @@ static void core_rmem_max(void)
 	pid_t pid;
 
 	snprintf(name, sizeof(name), "/proc/%d/ns/net", first);
+	ns_enter(OK(open(name, O_RDONLY)));
+	CHECK(read_text(path, before, sizeof(before)));
 	pid = OK(fork());
 	if (!pid) {
 		for (size_t i = 0; i < N_SCENES; i++) {
@@ -374,8 +376,6 @@ static void core_rmem_max(void)
 		}
 		exit(0);
 	}
-	ns_enter(OK(open(name, O_RDONLY)));
-	CHECK(read_text(path, before, sizeof(before)));
 	OK(waitpid(pid, &status, 0));
 	write_text(path, before);
 	CHECK_EQ(status, 0);
