@@ -558,6 +558,17 @@ static void timeout_mark_lost(struct sock *sk)
 	ls->lost_seq = tp->snd_nxt;
 }
 
+/* The buffer may go once more; others may have gone again, too */
+static void forget_retransmission(struct sock *sk, struct sk_buff *skb)
+{
+	struct linnet_cb *cb = LINNET_CB(skb);
+
+	if (!(cb->sacked & LINNET_RETRANS))
+		return;
+	cb->sacked &= ~LINNET_RETRANS;
+	tcp_sk(sk)->retrans_out -= cb->segs;
+}
+
 /**
  * linnet_recovery_timeout() - the retransmission timer has expired
  * @sk: the socket, locked
@@ -572,8 +583,7 @@ void linnet_recovery_timeout(struct sock *sk)
 	bool first = icsk->icsk_ca_state < TCP_CA_Recovery;
 
 	if (!icsk->icsk_ca_initialized) {	/* a SYN: nothing to reduce */
-		LINNET_CB(linnet_rtx_head(sk))->sacked &= ~LINNET_RETRANS;
-		tp->retrans_out = 0;
+		forget_retransmission(sk, linnet_rtx_head(sk));
 		return;
 	}
 	linnet_ecn_lost(sk);
