@@ -332,7 +332,11 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 	struct host *h = host_of(sock_net(sk));
 	u8 tos = inet_sk(sk)->tos;
 
-	SIM_MUST(__sk_dst_get(sk), "a segment is sent without a route");
+	/* IP looks for one when the last was given up */
+	if (!__sk_dst_get(sk)) {
+		dst_hold(&machine_of(h)->out.dst);
+		sk_setup_caps(sk, &machine_of(h)->out.dst);
+	}
 	ip_header(skb, h, inet_sk(sk)->inet_saddr, inet_sk(sk)->inet_daddr,
 		  tos);
 	return network_output(h, skb);

@@ -159,7 +159,10 @@ int inet6_csk_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 	unsigned int len = skb->len;
 	struct ipv6hdr *ip6h;
 
-	SIM_MUST(__sk_dst_get(sk), "a segment is sent without a route");
+	if (!__sk_dst_get(sk)) {
+		dst_hold(&machine_of(h)->out6.dst);
+		sk_setup_caps(sk, &machine_of(h)->out6.dst);
+	}
 	ip6h = skb_push(skb, sizeof(*ip6h));
 	skb_reset_network_header(skb);
 	ip6_flow_hdr(ip6h, inet6_sk(sk)->tclass, 0);
