@@ -362,16 +362,14 @@ static inline void linnet_compat_memcg_leave(struct sock *sk)
 #define linnet_compat_l3mdev_accept(tcp)	1
 #endif
 
+/* 6.16, and 6.12 as it is kept: what is queued does not count as read */
+#define LINNET_RCVBUF_LESS_QUEUED	KERNEL_FROM(6, 12)
+
 /* 6.16, some of it a little later: the receive buffer grows by what is needed and
- * no more: what is queued does not count as read, what waits behind a hole needs
- * room, a round trip below the clock's resolution is none, and cheaper segments
- * do not open the window by themselves
+ * no more: what waits behind a hole needs room, a round trip below the clock's
+ * resolution is none, and cheaper segments do not open the window by themselves
  */
-#if KERNEL_FROM(6, 16)
-#define LINNET_RCVBUF_EXACT	true
-#else
-#define LINNET_RCVBUF_EXACT	false
-#endif
+#define LINNET_RCVBUF_EXACT	KERNEL_FROM(6, 16)
 
 /* 6.19: on short paths the receive buffer grows slowly */
 #if KERNEL_FROM(6, 19)

@@ -462,7 +462,7 @@ void linnet_rcv_space_adjust(struct sock *sk)
 		return;
 	copied = tp->copied_seq - tp->rcvq_space.seq;
 	/* a user who leaves much unread is not held back */
-	if (LINNET_RCVBUF_EXACT)
+	if (LINNET_RCVBUF_LESS_QUEUED)
 		copied -= tp->rcv_nxt - tp->copied_seq;
 	if (copied > (s32)tp->rcvq_space.space)
 		linnet_rcvbuf_grow(sk, copied);
