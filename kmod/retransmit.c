@@ -113,7 +113,8 @@ int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
  * @sk: the socket, locked
  * @skb: a buffer of the retransmission queue, the first or any other
  *
- * All data is in fragments, so the header of the buffer stays empty.
+ * All data is in fragments, so the header of the buffer stays empty.  Of one whose
+ * FIN alone is missing all of them go.
  *
  * Return: 0 or -ENOBUFS.
  */
@@ -123,7 +124,7 @@ int linnet_trim_acked(struct sock *sk, struct sk_buff *skb)
 	u32 acked = tcp_sk(sk)->snd_una - cb->seq;
 	int before = skb->truesize, segs = cb->segs, more;
 
-	if (!seq_after(tcp_sk(sk)->snd_una, cb->seq) || acked >= skb->len)
+	if (!seq_after(tcp_sk(sk)->snd_una, cb->seq) || acked > skb->len)
 		return 0;
 	if (linnet_unshare(sk, skb))
 		return -ENOBUFS;
