@@ -524,9 +524,42 @@ static int linnet_sendpage(struct sock *sk, struct page *page,		\
 #define LINNET_COMPAT_OPT_ID_TCP	0
 #endif
 
+/* 6.11: the shortest timeout can be tuned */
+#if KERNEL_FROM(6, 11)
+#define linnet_compat_rto_min_us(tcp)	READ_ONCE((tcp)->sysctl_tcp_rto_min_us)
+#else
+#define linnet_compat_rto_min_us(tcp)	jiffies_to_usecs(TCP_RTO_MIN)
+#endif
+
+/* 6.15: the longest timeout can be tuned, and set for a socket; before, what is
+ * tuned holds for all at once.  In microseconds.
+ */
+#if KERNEL_FROM(6, 15)
+#define linnet_compat_rto_max_ms(tcp)	READ_ONCE((tcp)->sysctl_tcp_rto_max_ms)
+#define linnet_compat_rto_max(sk, ms)	jiffies_to_usecs(tcp_rto_max(sk))
+#define linnet_compat_set_rto_max(sk, ms) \
+	WRITE_ONCE(inet_csk(sk)->icsk_rto_max, msecs_to_jiffies(ms))
+#else
+#define linnet_compat_rto_max_ms(tcp)	jiffies_to_msecs(TCP_RTO_MAX)
+#define linnet_compat_rto_max(sk, ms)	((u32)(ms) * USEC_PER_MSEC)
+#define linnet_compat_set_rto_max(sk, ms)	do { } while (0)
+#endif
+
 /* Options of newer kernels that TCP's code does nothing with but keep them */
 static inline bool linnet_compat_tcp_stores(int optname)
 {
+#ifdef TCP_RTO_MAX_MS
+	if (optname == TCP_RTO_MAX_MS)
+		return true;
+#endif
+#ifdef TCP_RTO_MIN_US
+	if (optname == TCP_RTO_MIN_US)
+		return true;
+#endif
+#ifdef TCP_DELACK_MAX_US
+	if (optname == TCP_DELACK_MAX_US)
+		return true;
+#endif
 #ifdef TCP_IS_MPTCP
 	if (optname == TCP_IS_MPTCP)
 		return true;

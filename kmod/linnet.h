@@ -399,6 +399,8 @@ struct linnet_net {
 	int	comp_sack_slack_ns;
 	int	comp_sack_rtt_percent;
 	int	rcvbuf_low_rtt;
+	int	rto_min_us;
+	int	rto_max_ms;
 	int	comp_sack_nr;
 	int	retrans_collapse;
 	int	limit_output_bytes;

@@ -43,7 +43,7 @@ static u32 first_rto(const struct sock *sk, const struct dst_entry *dst)
 		return 0;
 	return min_t(u64, rtt_us + max_t(u64, 2 * rtt_us,
 					 linnet_rto_min_us(sk)),
-		     jiffies_to_usecs(TCP_RTO_MAX));
+		     linnet_rto_max_us(sk));
 }
 
 /**

@@ -19,6 +19,19 @@ static inline u32 linnet_rto_min_us(const struct sock *sk)
 }
 
 /**
+ * linnet_rto_max_us() - the longest timeout (net.linnet.rto_max_ms,
+ *	TCP_RTO_MAX_MS)
+ * @sk: the socket
+ *
+ * Return: microseconds, at most %LINNET_RTO_MAX_US.
+ */
+static inline u32 linnet_rto_max_us(const struct sock *sk)
+{
+	return linnet_compat_rto_max(sk,
+				     READ_ONCE(linnet_sk_net(sk)->rto_max_ms));
+}
+
+/**
  * linnet_route_quickack() - does the route want each segment acknowledged at
  *	once ("quickack 1")?
  * @sk: the socket, locked

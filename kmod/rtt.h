@@ -36,29 +36,32 @@ void linnet_rtt_sample(struct linnet_rtt *rtt, __u32 sample_us, __u32 snd_una,
 /**
  * linnet_rtt_rto() - the retransmission timeout (RFC 6298, (2.1) to (2.5))
  * @rtt: the estimator
+ * @max_us: the longest that is allowed, microseconds
  *
  * Return: microseconds, without back-off.
  */
-static inline __u32 linnet_rtt_rto(const struct linnet_rtt *rtt)
+static inline __u32 linnet_rtt_rto(const struct linnet_rtt *rtt, __u32 max_us)
 {
 	/* (5.7): what the handshake left, when it gave no sample */
 	if (!rtt->srtt_us)
-		return rtt->rttvar_us ?: LINNET_RTO_INITIAL_US;
-	return min((rtt->srtt_us >> 3) + rtt->rttvar_us, LINNET_RTO_MAX_US);
+		return min(rtt->rttvar_us ?: LINNET_RTO_INITIAL_US, max_us);
+	return min((rtt->srtt_us >> 3) + rtt->rttvar_us, max_us);
 }
 
 /**
  * linnet_rto_backoff() - double a timeout some times (RFC 6298, (5.5))
  * @rto_us: timeout without back-off, microseconds
  * @times: how often it has expired in a row
+ * @max_us: the longest that is allowed, microseconds, %LINNET_RTO_MAX_US at most
  *
- * Return: microseconds, at most %LINNET_RTO_MAX_US.
+ * Return: microseconds, at most @max_us.
  */
-static inline __u32 linnet_rto_backoff(__u32 rto_us, unsigned int times)
+static inline __u32 linnet_rto_backoff(__u32 rto_us, unsigned int times,
+				       __u32 max_us)
 {
-	while (times-- && rto_us < LINNET_RTO_MAX_US)
+	while (times-- && rto_us < max_us)
 		rto_us <<= 1;
-	return min(rto_us, LINNET_RTO_MAX_US);
+	return min(rto_us, max_us);
 }
 
 #endif /* _LINNET_RTT_H */

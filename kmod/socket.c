@@ -221,7 +221,9 @@ int linnet_init_sock(struct sock *sk)
 					    &linnet_ipv6_ops;
 	INIT_LIST_HEAD(&ls->accept_queue);
 	linnet_timers_init(sk);
-	inet_csk(sk)->icsk_rto_min = TCP_RTO_MIN;
+	inet_csk(sk)->icsk_rto_min = usecs_to_jiffies(READ_ONCE(ln->rto_min_us));
+	inet_csk(sk)->icsk_delack_max = TCP_DELACK_MAX;
+	linnet_compat_set_rto_max(sk, READ_ONCE(ln->rto_max_ms));
 	linnet_init_connection(sk);
 	linnet_cong_assign(sk);
 

@@ -12,6 +12,7 @@
 
 #include "handshake.h"
 #include "fastopen.h"
+#include "metrics.h"
 #include "rtt.h"
 
 /* 1, 2, 4 ... 64 s, and 120 s for all further ones */
@@ -204,20 +205,22 @@ static void clear_owner(struct linnet_request *req)
 	spin_unlock_bh(&o->lock);
 }
 
-static unsigned long timeout(const struct linnet_request *req)
+static unsigned long timeout(const struct sock *sk,
+			     const struct linnet_request *req)
 {
 	return usecs_to_jiffies(linnet_rto_backoff(LINNET_RTO_INITIAL_US,
-						   req->timeouts));
+						   req->timeouts,
+						   linnet_rto_max_us(sk)));
 }
 
 /* To the end of those who wait as long */
-static void start_timer(struct linnet_listen *listen,
-			struct linnet_request *req)
+static void start_timer(struct sock *sk, struct linnet_request *req)
 {
+	struct linnet_listen *listen = linnet_sk(sk)->listen;
 	unsigned int list = min_t(unsigned int, req->timeouts,
 				  TIMEOUT_LISTS - 1);
 
-	req->expires = jiffies + timeout(req);
+	req->expires = jiffies + timeout(sk, req);
 	list_move_tail(&req->due, &listen->due[list]);
 }
 
@@ -237,7 +240,7 @@ static void wake_for(struct sock *sk, const struct linnet_request *req)
  */
 void linnet_synq_restart(struct sock *sk, struct linnet_request *req)
 {
-	start_timer(linnet_sk(sk)->listen, req);
+	start_timer(sk, req);
 	wake_for(sk, req);
 }
 
@@ -251,7 +254,7 @@ void linnet_synq_add(struct sock *sk, struct linnet_request *req)
 	struct linnet_listen *listen = linnet_sk(sk)->listen;
 
 	INIT_LIST_HEAD(&req->due);
-	start_timer(listen, req);
+	start_timer(sk, req);
 	hlist_add_head(&req->node, bucket_of(listen, &req->flow));
 	wake_for(sk, req);
 	reqsk_queue_added(counts(sk));
@@ -355,7 +358,7 @@ static bool timed_out(struct sock *sk, struct linnet_request *req)
 	}
 	if (!req->timeouts++)
 		atomic_dec(&counts(sk)->young);
-	start_timer(linnet_sk(sk)->listen, req);
+	start_timer(sk, req);
 	return true;
 }
 

@@ -27,6 +27,8 @@ static int mss_min = LINNET_MSS_MIN, mss_max = 65535;
 static int fastopen_max = 0x7ff;
 static int milliseconds_max = 60000;
 static int int_max = INT_MAX;
+static int rto_max_ms_least = MSEC_PER_SEC;
+static int rto_max_ms_most = TCP_RTO_MAX / HZ * MSEC_PER_SEC;
 static int scale_min = -31, scale_max = 31;
 
 static int congestion_control(linnet_ctl_table *table, int write, void *buffer,
@@ -138,6 +140,8 @@ static const struct ctl_table template[] = {
 	LINNET_INT(gso, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(moderate_rcvbuf, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(rcvbuf_low_rtt, SYSCTL_ZERO, &int_max),
+	LINNET_INT(rto_min_us, SYSCTL_ONE, &int_max),
+	LINNET_INT(rto_max_ms, &rto_max_ms_least, &rto_max_ms_most),
 	LINNET_INT(autocorking, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(slow_start_after_idle, SYSCTL_ZERO, SYSCTL_ONE),
 	LINNET_INT(abort_on_overflow, SYSCTL_ZERO, SYSCTL_ONE),
@@ -224,6 +228,8 @@ static void set_defaults(struct net *net)
 	ln->autocorking = !!READ_ONCE(tcp->sysctl_tcp_autocorking);
 	ln->moderate_rcvbuf = !!READ_ONCE(tcp->sysctl_tcp_moderate_rcvbuf);
 	ln->rcvbuf_low_rtt = linnet_compat_rcvbuf_low_rtt(tcp);
+	ln->rto_min_us = linnet_compat_rto_min_us(tcp);
+	ln->rto_max_ms = linnet_compat_rto_max_ms(tcp);
 	ln->slow_start_after_idle =
 		!!READ_ONCE(tcp->sysctl_tcp_slow_start_after_idle);
 	ln->reordering = READ_ONCE(tcp->sysctl_tcp_reordering);

@@ -32,10 +32,11 @@ u32 linnet_rto(const struct sock *sk)
 		.srtt_us = tcp_sk(sk)->srtt_us,
 		.rttvar_us = tcp_sk(sk)->rttvar_us,
 	};
+	u32 max_us = linnet_rto_max_us(sk);
 
 	return linnet_rto_backoff(linnet_sk(sk)->first_rto_us ?:
-				  linnet_rtt_rto(&rtt),
-				  inet_csk(sk)->icsk_backoff);
+				  linnet_rtt_rto(&rtt, max_us),
+				  inet_csk(sk)->icsk_backoff, max_us);
 }
 
 /**
@@ -171,17 +172,17 @@ void linnet_persist_start(struct sock *sk)
 }
 
 /* How long a number of retransmissions takes, with a timeout that begins with
- * @base_us and doubles, milliseconds.  So R1 and R2 (RFC 9293, 3.8.3) are times,
+ * @base_us and doubles up to @max_us, milliseconds.  So R1 and R2 (RFC 9293, 3.8.3) are times,
  * not counts: a short round trip does not end a connection sooner.
  */
-static u32 backed_off_ms(u32 base_us, unsigned int retries)
+static u32 backed_off_ms(u32 base_us, u32 max_us, unsigned int retries)
 {
 	u64 total = 0;
 	u32 timeout = base_us;
 
 	for (retries++; retries; retries--) {
 		total += timeout;
-		timeout = linnet_rto_backoff(timeout, 1);
+		timeout = linnet_rto_backoff(timeout, 1, max_us);
 	}
 	return min_t(u64, div_u64(total, USEC_PER_MSEC), S32_MAX);
 }
@@ -206,7 +207,7 @@ static bool silent_for(const struct sock *sk, unsigned int retries,
 	if (!inet_csk(sk)->icsk_retransmits)
 		return false;
 	return silent_ms(sk) >= (user_timeout_ms ?:
-				 backed_off_ms(base, retries));
+				 backed_off_ms(base, linnet_rto_max_us(sk), retries));
 }
 
 static unsigned int orphan_retries(const struct sock *sk, bool alive)
@@ -259,7 +260,7 @@ static bool retransmission_hopeless(struct sock *sk)
 	}
 	sk_rethink_txhash(sk);
 	if (sock_flag(sk, SOCK_DEAD)) {
-		bool alive = linnet_rto(sk) < LINNET_RTO_MAX_US;
+		bool alive = linnet_rto(sk) < linnet_rto_max_us(sk);
 
 		retries = orphan_retries(sk, alive);
 		if (linnet_out_of_resources(sk))
@@ -295,7 +296,7 @@ static bool window_shut(const struct sock *sk)
 static bool answers(const struct sock *sk)
 {
 	return jiffies_to_usecs(tcp_jiffies32 - tcp_sk(sk)->rcv_tstamp) <=
-	       LINNET_RTO_MAX_US;
+	       linnet_rto_max_us(sk);
 }
 
 /* RFC 6298, (5.4) to (5.6) */
@@ -385,7 +386,7 @@ static void persist_timeout(struct sock *sk)
 	 * MUST-37); one that does not answer is gone.
 	 */
 	if (sock_flag(sk, SOCK_DEAD)) {
-		bool alive = linnet_rto(sk) < LINNET_RTO_MAX_US;
+		bool alive = linnet_rto(sk) < linnet_rto_max_us(sk);
 
 		max_probes = orphan_retries(sk, alive);
 		if ((!alive && icsk->icsk_backoff >= max_probes) ||
@@ -646,7 +647,8 @@ void linnet_ack_arm(struct sock *sk)
 	if (tcp_sk(sk)->data_segs_in) {
 		/* and less than the timeout of a peer with such a route */
 		most = max_t(u32, usecs_to_jiffies(linnet_rto_min_us(sk)), 2);
-		delay = min(ack->timeout, most - 1);
+		delay = min3(ack->timeout, most - 1,
+			     READ_ONCE(inet_csk(sk)->icsk_delack_max));
 	}
 	reset_timer(sk, &inet_csk(sk)->icsk_delack_timer, jiffies + delay);
 }

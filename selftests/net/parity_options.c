@@ -273,8 +273,6 @@ static const struct difference known[] = {
 	{ "SOL_TCP, *", "set TCP_MD5SIG*", "no signatures (RFC 2385): ENOPROTOOPT" },
 	{ "SOL_TCP, *", "set TCP_AO_*", "no signatures (RFC 5925): ENOPROTOOPT" },
 	{ "SOL_TCP, *", "get TCP_AO_*", "no signatures (RFC 5925): ENOPROTOOPT" },
-	{ "SOL_TCP, *", "?et TCP_RTO_*", "limits of the timeout are sysctls only" },
-	{ "SOL_TCP, *", "?et TCP_DELACK_MAX_US*", "the longest delay is a constant" },
 	{ "SOL_TCP, *", "set TCP_REPAIR [-0-9]*", "nobody has the privilege: EPERM" },
 	{ "SOL_TCP, *", "get TCP_ZEROCOPY_RECEIVE, room for 256",
 	  "not done: EOPNOTSUPP, where TCP looks at more of the argument first" },

@@ -17,6 +17,8 @@ static const struct {
 	{ "gso", 0, 1 },
 	{ "moderate_rcvbuf", 0, 1 },
 	{ "rcvbuf_low_rtt", 0, 2147483647 },
+	{ "rto_min_us", 1, 2147483647 },
+	{ "rto_max_ms", 1000, 120000 },
 	{ "autocorking", 0, 1 },
 	{ "slow_start_after_idle", 0, 1 },
 	{ "abort_on_overflow", 0, 1 },

@@ -63,11 +63,11 @@ static void round_trips(const __u8 *data, size_t size)
 		memcpy(&sample, data, 4);
 		una += data[0] << 4;
 		linnet_rtt_sample(&rtt, sample, una, una + data[1], LINNET_RTO_MIN_US);
-		rto = linnet_rtt_rto(&rtt);
+		rto = linnet_rtt_rto(&rtt, LINNET_RTO_MAX_US);
 		MUST(rtt.srtt_us);
 		MUST(rto >= LINNET_RTO_MIN_US && rto <= LINNET_RTO_MAX_US);
-		MUST(linnet_rto_backoff(rto, data[2]) >= rto);
-		MUST(linnet_rto_backoff(rto, data[2]) <= LINNET_RTO_MAX_US);
+		MUST(linnet_rto_backoff(rto, data[2], LINNET_RTO_MAX_US) >= rto);
+		MUST(linnet_rto_backoff(rto, data[2], LINNET_RTO_MAX_US) <= LINNET_RTO_MAX_US);
 	}
 }
 

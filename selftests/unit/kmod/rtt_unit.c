@@ -11,24 +11,30 @@
 #define WITHIN	1000U
 #define AFTER	1001U
 
+static __u32 rto_of(const struct linnet_rtt *rtt)
+{
+	return linnet_rtt_rto(rtt, LINNET_RTO_MAX_US);
+}
+
 static void test_first(void)
 {
 	struct linnet_rtt rtt = { 0 };
 
-	EXPECT(linnet_rtt_rto(&rtt) == 1000 * MS, "no sample: %u", linnet_rtt_rto(&rtt));
+	EXPECT(rto_of(&rtt) == 1000 * MS, "no sample: %u", rto_of(&rtt));
 	/* (2.2): SRTT = R, RTTVAR = R/2, RTO = R + 4 * R/2 */
 	linnet_rtt_sample(&rtt, 100 * MS, 0, NXT, 0);
 	EXPECT(rtt.srtt_us >> 3 == 100 * MS, "%u", rtt.srtt_us >> 3);
 	EXPECT(rtt.mdev_us >> 2 == 50 * MS, "%u", rtt.mdev_us >> 2);
 	EXPECT(rtt.rtt_seq == NXT, "%u", rtt.rtt_seq);
-	EXPECT(linnet_rtt_rto(&rtt) == 300 * MS, "%u", linnet_rtt_rto(&rtt));
+	EXPECT(rto_of(&rtt) == 300 * MS, "%u", rto_of(&rtt));
 	/* the variation term has a lower bound */
 	rtt = (struct linnet_rtt){ 0 };
 	linnet_rtt_sample(&rtt, 10 * MS, 0, NXT, MIN);
-	EXPECT(linnet_rtt_rto(&rtt) == 210 * MS, "%u", linnet_rtt_rto(&rtt));
+	EXPECT(rto_of(&rtt) == 210 * MS, "%u", rto_of(&rtt));
 	/* (5.7): what the handshake left counts as long as there is no sample */
 	rtt = (struct linnet_rtt){ .rttvar_us = 3000 * MS };
-	EXPECT(linnet_rtt_rto(&rtt) == 3000 * MS, "%u", linnet_rtt_rto(&rtt));
+	EXPECT(rto_of(&rtt) == 3000 * MS, "%u", rto_of(&rtt));
+	EXPECT(linnet_rtt_rto(&rtt, 2999 * MS) == 2999 * MS, "bound");
 }
 
 /* SRTT <- 7/8 SRTT + 1/8 R', RTTVAR <- 3/4 RTTVAR + 1/4 |SRTT - R'| */
@@ -53,7 +59,7 @@ static void test_rising(void)
 	}
 	/* within a round trip the timeout keeps the largest deviation */
 	EXPECT(rtt.rttvar_us / 4 == 132343, "%u", rtt.rttvar_us / 4);
-	EXPECT(linnet_rtt_rto(&rtt) == 160 * MS + rtt.rttvar_us, "%u", linnet_rtt_rto(&rtt));
+	EXPECT(rto_of(&rtt) == 160 * MS + rtt.rttvar_us, "%u", rto_of(&rtt));
 }
 
 /* A sample far below SRTT widens the timeout an eighth as much as one above */
@@ -118,7 +124,7 @@ static void test_converges(void)
 		linnet_rtt_sample(&rtt, samples[i] * 3, 0, 0, MIN);
 		for (__u32 seq = 1; seq < 400; seq++)
 			linnet_rtt_sample(&rtt, samples[i], seq, seq, MIN);
-		rto = linnet_rtt_rto(&rtt);
+		rto = rto_of(&rtt);
 		EXPECT(rtt.srtt_us >> 3 == samples[i], "%u: %u", samples[i], rtt.srtt_us >> 3);
 		EXPECT(rto >= samples[i] + MIN && rto <= samples[i] + MIN + 4, "%u: %u",
 		       samples[i], rto);
@@ -143,7 +149,7 @@ static void test_extremes(void)
 		sample = sample < 1 ? 1 : sample < LINNET_RTO_MAX_US ? sample : LINNET_RTO_MAX_US;
 		least = sample < least ? sample : least;
 		most = sample > most ? sample : most;
-		rto = linnet_rtt_rto(&rtt);
+		rto = rto_of(&rtt);
 		EXPECT(rto >= MIN && rto <= LINNET_RTO_MAX_US, "round %lu: RTO %u", i, rto);
 		EXPECT(rtt.srtt_us && rtt.srtt_us <= 8 * LINNET_RTO_MAX_US, "round %lu: SRTT %u/8",
 		       i, rtt.srtt_us);
@@ -200,10 +206,13 @@ static void test_backoff(void)
 	};
 
 	for (int i = 0; i < sizeof(row) / sizeof(*row); i++) {
-		__u32 got = linnet_rto_backoff(row[i].rto, row[i].times);
+		__u32 got = linnet_rto_backoff(row[i].rto, row[i].times, LINNET_RTO_MAX_US);
 
 		EXPECT(got == row[i].want, "%u us, %u times: %u", row[i].rto, row[i].times, got);
 	}
+	EXPECT(linnet_rto_backoff(200 * MS, 2, 1000 * MS) == 800 * MS, "below a lower bound");
+	EXPECT(linnet_rto_backoff(200 * MS, 3, 1000 * MS) == 1000 * MS, "at a lower bound");
+	EXPECT(linnet_rto_backoff(3000 * MS, 0, 1000 * MS) == 1000 * MS, "above a lower bound");
 }
 
 static const struct unit_test tests[] = {
