@@ -75,6 +75,9 @@ bool linnet_close_state(struct sock *sk)
 {
 	int old = sk->sk_state;
 
+	/* the FIN is sent, and so are data that wait, by all the rules */
+	if (old == TCP_SYN_RECV && !inet_csk(sk)->icsk_ca_initialized)
+		linnet_transfer_start(sk);
 	linnet_set_state(sk, state_after_close[old]);
 	return old == TCP_ESTABLISHED || old == TCP_SYN_RECV ||
 	       old == TCP_CLOSE_WAIT;
@@ -87,11 +90,14 @@ bool linnet_close_state(struct sock *sk)
  */
 void linnet_shutdown(struct sock *sk, int how)
 {
-	/* Reading ends without a word to the peer: RFC 9293, 3.6 */
+	/* Reading ends without a word to the peer: RFC 9293, 3.6.  In
+	 * SYN-RECEIVED our FIN waits for the connection to be established
+	 * (3.10.4).
+	 */
 	if (!(how & SEND_SHUTDOWN))
 		return;
 	if ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_SYN_SENT |
-				   TCPF_SYN_RECV | TCPF_CLOSE_WAIT))
+				   TCPF_CLOSE_WAIT))
 		if (linnet_close_state(sk))
 			linnet_send_fin(sk);
 }

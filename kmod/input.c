@@ -487,6 +487,9 @@ static bool syn_received(struct sock *sk, struct linnet_segment *seg)
 	sk->sk_state_change(sk);
 	if (sk->sk_socket)
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	/* what the user has asked for meanwhile */
+	if (sk->sk_shutdown & SEND_SHUTDOWN)
+		linnet_shutdown(sk, SEND_SHUTDOWN);
 	return true;
 }
 
