@@ -200,13 +200,16 @@ void linnet_cong_inherit(struct sock *child, const struct sock *parent)
 	linnet_cong_assign(child);
 }
 
-/* Twice the window a round trip in slow start, 1.2 times after: fast enough not
- * to hold the window back, slow enough to avoid bursts of it.
+/* By default twice the window a round trip in slow start, 1.2 times after: fast
+ * enough not to hold the window back, slow enough to avoid bursts of it.
  */
 static void update_pacing_rate(struct sock *sk)
 {
+	struct linnet_net *ln = linnet_sk_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 percent = tcp_snd_cwnd(tp) < tp->snd_ssthresh / 2 ? 200 : 120;
+	u32 percent = tcp_snd_cwnd(tp) < tp->snd_ssthresh / 2 ?
+		      READ_ONCE(ln->pacing_ss_ratio) :
+		      READ_ONCE(ln->pacing_ca_ratio);
 	u64 rate;
 
 	rate = (u64)tp->mss_cache * ((USEC_PER_SEC / 100) << 3) * percent;

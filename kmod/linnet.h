@@ -403,6 +403,9 @@ struct linnet_net {
 	int	rto_max_ms;
 	int	comp_sack_nr;
 	int	retrans_collapse;
+	int	dsack;
+	int	pacing_ss_ratio;
+	int	pacing_ca_ratio;
 	int	limit_output_bytes;
 	int	min_tso_segs;
 	int	challenge_ack_limit;

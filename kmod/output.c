@@ -190,6 +190,7 @@ static void syn_options(struct sock *sk, struct linnet_options *opt, bool ack)
 
 static void established_options(struct sock *sk, struct linnet_options *opt)
 {
+	struct linnet_reassembly *r = &linnet_sk(sk)->reassembly;
 	struct tcp_sock *tp = tcp_sk(sk);
 	unsigned int room;
 
@@ -198,16 +199,15 @@ static void established_options(struct sock *sk, struct linnet_options *opt)
 		opt->tsval = linnet_timestamp_now(sk) + tp->tsoffset;
 		opt->tsecr = tp->rx_opt.ts_recent;
 	}
-	if (!tp->rx_opt.sack_ok ||
-	    !linnet_reassembly_told(&linnet_sk(sk)->reassembly))
+	if (!READ_ONCE(linnet_sk_net(sk)->dsack))
+		r->dsack.end = r->dsack.start;
+	if (!tp->rx_opt.sack_ok || !linnet_reassembly_told(r))
 		return;
 	room = (LINNET_OPTIONS_MAX - linnet_options_len(opt) - 4) /
 	       LINNET_OPTLEN_SACK_BLOCK;
-	if (linnet_sk(sk)->reassembly.dsack.start !=
-	    linnet_sk(sk)->reassembly.dsack.end)
+	if (r->dsack.start != r->dsack.end)
 		LINNET_COUNT(sock_net(sk), DsackSent);
-	opt->n_sack = linnet_reassembly_blocks(&linnet_sk(sk)->reassembly,
-					       opt->sack, room);
+	opt->n_sack = linnet_reassembly_blocks(r, opt->sack, room);
 }
 
 static void write_header(struct sk_buff *skb, __be16 source, __be16 dest,

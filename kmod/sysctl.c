@@ -192,6 +192,9 @@ static const struct ctl_table template[] = {
 	LINNET_INT(comp_sack_rtt_percent, SYSCTL_ONE, SYSCTL_ONE_THOUSAND),
 	LINNET_INT(comp_sack_nr, SYSCTL_ZERO, &octet_max),
 	LINNET_INT(retrans_collapse, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(dsack, SYSCTL_ZERO, SYSCTL_ONE),
+	LINNET_INT(pacing_ss_ratio, SYSCTL_ZERO, SYSCTL_ONE_THOUSAND),
+	LINNET_INT(pacing_ca_ratio, SYSCTL_ZERO, SYSCTL_ONE_THOUSAND),
 	LINNET_INT(limit_output_bytes, &buffer_min, &buffer_max),
 	LINNET_INT(min_tso_segs, SYSCTL_ONE, &octet_max),
 	LINNET_INT(challenge_ack_limit, SYSCTL_ZERO, &int_max),
@@ -279,6 +282,9 @@ static void set_defaults(struct net *net)
 	ln->comp_sack_rtt_percent = linnet_compat_comp_sack_rtt_percent(tcp);
 	ln->comp_sack_nr = READ_ONCE(tcp->sysctl_tcp_comp_sack_nr);
 	ln->retrans_collapse = !!READ_ONCE(tcp->sysctl_tcp_retrans_collapse);
+	ln->dsack = !!READ_ONCE(tcp->sysctl_tcp_dsack);
+	ln->pacing_ss_ratio = READ_ONCE(tcp->sysctl_tcp_pacing_ss_ratio);
+	ln->pacing_ca_ratio = READ_ONCE(tcp->sysctl_tcp_pacing_ca_ratio);
 	ln->limit_output_bytes = READ_ONCE(tcp->sysctl_tcp_limit_output_bytes);
 	ln->min_tso_segs = READ_ONCE(tcp->sysctl_tcp_min_tso_segs);
 	ln->adv_win_scale = READ_ONCE(tcp->sysctl_tcp_adv_win_scale);
