@@ -131,6 +131,16 @@ static void take_back(struct sk_buff_head *copies, u32 from)
 	}
 }
 
+/* Does the next buffer hold what begins at @from, and so all that follows of the
+ * one before it?
+ */
+static bool next_holds(const struct sk_buff_head *list, u32 from)
+{
+	const struct sk_buff *next = skb_peek(list);
+
+	return next && !seq_after(LINNET_CB(next)->seq, from);
+}
+
 /* Copy a run of buffers together.  @list holds them in order, @end is where the
  * last of them ends.
  */
@@ -157,6 +167,11 @@ static void copy_together(struct sock *sk, struct sk_buff_head *list, u32 start,
 
 			if (!copy || !skb_tailroom(copy) ||
 			    LINNET_CB(copy)->end_seq != from) {
+				/* no buffer may lie within another */
+				if (next_holds(list, from)) {
+					stop = from;
+					break;
+				}
 				copy = copy_begin(sk, skb, from, end - from);
 				if (!copy)
 					break;

@@ -299,6 +299,15 @@ static bool answers(const struct sock *sk)
 	       linnet_rto_max_us(sk);
 }
 
+/* A user who says how long data may stay unacknowledged does not care why */
+static bool shut_for_too_long(const struct sock *sk)
+{
+	u32 user_timeout = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
+
+	return !answers(sk) ||
+	       (user_timeout && silent_for(sk, 0, user_timeout));
+}
+
 /* RFC 6298, (5.4) to (5.6) */
 static void retransmission_timeout(struct sock *sk)
 {
@@ -310,7 +319,8 @@ static void retransmission_timeout(struct sock *sk)
 	if (!skb)
 		return;
 	linnet_clock_refresh(tp);
-	hopeless = window_shut(sk) ? !answers(sk) : retransmission_hopeless(sk);
+	hopeless = window_shut(sk) ? shut_for_too_long(sk) :
+				     retransmission_hopeless(sk);
 	linnet_fastopen_timeout(sk, hopeless);
 	if (hopeless) {
 		timed_out(sk);
