@@ -109,6 +109,8 @@ static struct sk_buff *copy_begin(struct sock *sk, const struct sk_buff *skb,
 	memcpy(copy->cb, skb->cb, sizeof(copy->cb));
 	LINNET_CB(copy)->seq = start;
 	LINNET_CB(copy)->end_seq = start;
+	/* what is copied is given back after that, and may be less */
+	linnet_mem_force(sk, copy->truesize);
 	skb_set_owner_r(copy, sk);
 	return copy;
 }

@@ -64,7 +64,6 @@ void linnet_queue_received(struct sock *sk, struct sk_buff *skb)
 	    !skb_has_frag_list(skb)) {
 		u32 end_seq = LINNET_CB(skb)->end_seq;
 
-		skb_orphan(skb);
 		if (skb_try_coalesce(tail, skb, &stolen, &delta)) {
 			linnet_stamp_keep(tail, skb);
 			atomic_add(delta, &sk->sk_rmem_alloc);
@@ -75,7 +74,11 @@ void linnet_queue_received(struct sock *sk, struct sk_buff *skb)
 		}
 	}
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
-	skb_set_owner_r(skb, sk);
+	/* What waited out of order is charged already.  To give that back for a
+	 * moment would be to lose it to others.
+	 */
+	if (skb->destructor != sock_rfree)
+		skb_set_owner_r(skb, sk);
 }
 
 /**

@@ -13,7 +13,7 @@
 
 /* Pages that are asked for as a whole, for a super-segment at most */
 #define FORWARD_MOST	(64 * 1024)
-#define OWED_MOST	(256 * 1024)
+#define OWED_MOST	(8 * 1024)
 
 static void check_cb(const struct sk_buff *skb)
 {
