@@ -172,8 +172,9 @@ void linnet_persist_start(struct sock *sk)
 }
 
 /* How long a number of retransmissions takes, with a timeout that begins with
- * @base_us and doubles up to @max_us, milliseconds.  So R1 and R2 (RFC 9293, 3.8.3) are times,
- * not counts: a short round trip does not end a connection sooner.
+ * @base_us and doubles up to @max_us, milliseconds.  So R1 and R2 (RFC 9293,
+ * 3.8.3) are times, not counts: a short round trip does not end a connection
+ * sooner.
  */
 static u32 backed_off_ms(u32 base_us, u32 max_us, unsigned int retries)
 {
@@ -207,7 +208,8 @@ static bool silent_for(const struct sock *sk, unsigned int retries,
 	if (!inet_csk(sk)->icsk_retransmits)
 		return false;
 	return silent_ms(sk) >= (user_timeout_ms ?:
-				 backed_off_ms(base, linnet_rto_max_us(sk), retries));
+				 backed_off_ms(base, linnet_rto_max_us(sk),
+					       retries));
 }
 
 static unsigned int orphan_retries(const struct sock *sk, bool alive)
