@@ -75,9 +75,6 @@ bool linnet_close_state(struct sock *sk)
 {
 	int old = sk->sk_state;
 
-	/* the FIN is sent, and so are data that wait, by all the rules */
-	if (old == TCP_SYN_RECV && !inet_csk(sk)->icsk_ca_initialized)
-		linnet_transfer_start(sk);
 	linnet_set_state(sk, state_after_close[old]);
 	return old == TCP_ESTABLISHED || old == TCP_SYN_RECV ||
 	       old == TCP_CLOSE_WAIT;

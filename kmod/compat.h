@@ -545,26 +545,18 @@ static int linnet_sendpage(struct sock *sk, struct page *page,		\
 #define linnet_compat_set_rto_max(sk, ms)	do { } while (0)
 #endif
 
-/* Options of newer kernels that TCP's code does nothing with but keep them */
-static inline bool linnet_compat_tcp_stores(int optname)
-{
-#ifdef TCP_RTO_MAX_MS
-	if (optname == TCP_RTO_MAX_MS)
-		return true;
+/* Options of newer kernels.  TCP's code knows them, or refuses them */
+#ifndef TCP_IS_MPTCP
+#define TCP_IS_MPTCP		43
 #endif
-#ifdef TCP_RTO_MIN_US
-	if (optname == TCP_RTO_MIN_US)
-		return true;
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS		44
 #endif
-#ifdef TCP_DELACK_MAX_US
-	if (optname == TCP_DELACK_MAX_US)
-		return true;
+#ifndef TCP_RTO_MIN_US
+#define TCP_RTO_MIN_US		45
 #endif
-#ifdef TCP_IS_MPTCP
-	if (optname == TCP_IS_MPTCP)
-		return true;
+#ifndef TCP_DELACK_MAX_US
+#define TCP_DELACK_MAX_US	46
 #endif
-	return false;
-}
 
 #endif /* _LINNET_COMPAT_H */

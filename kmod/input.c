@@ -533,7 +533,12 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 	} else if (linnet_acknowledge(sk, seg) < 0) {
 		return false;
 	}
-	/* closed since, and now the SYN of a fast open is acknowledged */
+	/* closed since, and now our SYN is acknowledged: what else we have to
+	 * send goes by the rules of a transfer
+	 */
+	if (unlikely(!inet_csk(sk)->icsk_ca_initialized) && !syn_is_out(sk))
+		linnet_transfer_start(sk);
+	/* the same, of a fast open */
 	if (unlikely(linnet_sk(sk)->fastopen_pending) && !syn_is_out(sk))
 		linnet_fastopen_proven(sk, false);
 	linnet_timestamp_store(tp, seg);

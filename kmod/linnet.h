@@ -352,6 +352,9 @@ struct linnet_net {
 	int	sack;
 	int	gso;
 	int	moderate_rcvbuf;
+	int	rcvbuf_low_rtt;
+	int	rto_min_us;
+	int	rto_max_ms;
 	int	autocorking;
 	int	slow_start_after_idle;
 	int	reordering;
@@ -398,9 +401,6 @@ struct linnet_net {
 	int	comp_sack_delay_ns;
 	int	comp_sack_slack_ns;
 	int	comp_sack_rtt_percent;
-	int	rcvbuf_low_rtt;
-	int	rto_min_us;
-	int	rto_max_ms;
 	int	comp_sack_nr;
 	int	retrans_collapse;
 	int	dsack;
@@ -686,7 +686,7 @@ void linnet_ack_decompress_before(struct sock *sk, u32 seq, u32 end_seq);
 
 /* memory.c: when memory is short */
 bool linnet_rmem_room(struct sock *sk, const struct linnet_segment *seg);
-void linnet_mem_force(struct sock *sk, int size);
+void linnet_mem_force(struct sock *sk, int size, int kind);
 int linnet_wmem_some(struct sock *sk, int size);
 void linnet_backlog_add(struct sock *sk, struct sk_buff *skb);
 void linnet_memcg_accept(struct sock *sk);

@@ -27,15 +27,16 @@ static bool fits(const struct sock *sk)
  * linnet_mem_force() - memory that is owed, whatever the limits
  * @sk: the socket, locked
  * @size: bytes that will be charged
+ * @kind: SK_MEM_SEND or SK_MEM_RECV
  *
  * A FIN, a split of what is on its way, a segment without which nothing goes
  * on: they are counted all the same, so that others are held back.
  */
-void linnet_mem_force(struct sock *sk, int size)
+void linnet_mem_force(struct sock *sk, int size, int kind)
 {
 	int missing = size - sk->sk_forward_alloc, pages;
 
-	if (missing <= 0 || __sk_mem_schedule(sk, missing, SK_MEM_SEND))
+	if (missing <= 0 || __sk_mem_schedule(sk, missing, kind))
 		return;
 	/* A cgroup's counter cannot be forced from here.  What is missing is
 	 * asked for again with the next buffer.
@@ -66,7 +67,7 @@ int linnet_wmem_some(struct sock *sk, int size)
 	size = min(size, least - READ_ONCE(sk->sk_wmem_queued));
 	if (size <= 0)
 		return 0;
-	linnet_mem_force(sk, size);
+	linnet_mem_force(sk, size, SK_MEM_SEND);
 	return size;
 }
 
@@ -110,7 +111,7 @@ static struct sk_buff *copy_begin(struct sock *sk, const struct sk_buff *skb,
 	LINNET_CB(copy)->seq = start;
 	LINNET_CB(copy)->end_seq = start;
 	/* what is copied is given back after that, and may be less */
-	linnet_mem_force(sk, copy->truesize);
+	linnet_mem_force(sk, copy->truesize, SK_MEM_RECV);
 	skb_set_owner_r(copy, sk);
 	return copy;
 }

@@ -107,7 +107,7 @@ void linnet_append(struct sock *sk, struct sk_buff *skb)
 {
 	__skb_queue_tail(&sk->sk_write_queue, skb);
 	sk_wmem_queued_add(sk, skb->truesize);
-	linnet_mem_force(sk, skb->truesize);
+	linnet_mem_force(sk, skb->truesize, SK_MEM_SEND);
 	sk_mem_charge(sk, skb->truesize);
 	if (skb_peek(&sk->sk_write_queue) == skb)
 		linnet_chrono_start(sk, TCP_CHRONO_BUSY);

@@ -156,7 +156,7 @@ static struct sk_buff *take_data(struct sock *sk, u32 len)
 	LINNET_CB(probe)->segs = 1;
 	LINNET_CB(probe)->gso_size = 0;
 	sk_wmem_queued_add(sk, probe->truesize);
-	linnet_mem_force(sk, probe->truesize);
+	linnet_mem_force(sk, probe->truesize, SK_MEM_SEND);
 	sk_mem_charge(sk, probe->truesize);
 	return probe;
 }

@@ -41,7 +41,7 @@ int linnet_unshare(struct sock *sk, struct sk_buff *skb)
 
 	if (more) {
 		sk_wmem_queued_add(sk, more);
-		linnet_mem_force(sk, more);
+		linnet_mem_force(sk, more, SK_MEM_SEND);
 		sk_mem_charge(sk, more);
 	}
 	return err;
@@ -78,7 +78,7 @@ int linnet_fragment(struct sock *sk, struct sk_buff *skb, u32 len, u32 mss,
 	if (!tail)
 		return -ENOMEM;
 	sk_wmem_queued_add(sk, tail->truesize);
-	linnet_mem_force(sk, tail->truesize);
+	linnet_mem_force(sk, tail->truesize, SK_MEM_SEND);
 	sk_mem_charge(sk, tail->truesize);
 	tail->truesize += moved;
 	skb->truesize -= moved;
@@ -134,7 +134,7 @@ int linnet_trim_acked(struct sock *sk, struct sk_buff *skb)
 	more = skb->truesize - before;
 	if (more) {
 		sk_wmem_queued_add(sk, more);
-		linnet_mem_force(sk, more);
+		linnet_mem_force(sk, more, SK_MEM_SEND);
 		sk_mem_charge(sk, more);
 	}
 	cb->seq += acked;

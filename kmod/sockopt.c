@@ -105,9 +105,13 @@ static bool kernel_sets(int optname)
 	case TCP_REPAIR_OPTIONS:
 	case TCP_REPAIR_WINDOW:
 	case TCP_TIMESTAMP:
+	case TCP_IS_MPTCP:
+	case TCP_RTO_MAX_MS:
+	case TCP_RTO_MIN_US:
+	case TCP_DELACK_MAX_US:
 		return true;
 	}
-	return linnet_compat_tcp_stores(optname);
+	return false;
 }
 
 static bool kernel_gets(int optname)
@@ -130,9 +134,13 @@ static bool kernel_gets(int optname)
 	case TCP_QUEUE_SEQ:
 	case TCP_REPAIR_WINDOW:
 	case TCP_TIMESTAMP:
+	case TCP_IS_MPTCP:
+	case TCP_RTO_MAX_MS:
+	case TCP_RTO_MIN_US:
+	case TCP_DELACK_MAX_US:
 		return true;
 	}
-	return linnet_compat_tcp_stores(optname);
+	return false;
 }
 
 /* What Linnet does not have.  Signatures and keys (RFC 2385, RFC 5925) are

@@ -230,7 +230,7 @@ static bool owed_room(struct sock *sk, const struct linnet_segment *seg)
 		LINNET_COUNT(sock_net(sk), RcvDropped);
 		return false;
 	}
-	linnet_mem_force(sk, seg->skb->truesize);
+	linnet_mem_force(sk, seg->skb->truesize, SK_MEM_RECV);
 	return true;
 }
 

@@ -258,7 +258,7 @@ static void time_wait_port(void)
 	fd[0] = sk_new(AF_INET);
 	sk_set(fd[0], SOL_SOCKET, SO_REUSEADDR, 1);
 	OK(sk_bind(fd[0], "127.0.0.1", port[0]));
-	/* newer by its timestamp */
+	/* newer by its timestamp: that has to tick first */
 	usleep(20000);
 	OK(sk_connect(fd[0], "127.0.0.1", port[1]));
 	fd[1] = OK(accept(other, NULL, NULL));

@@ -279,6 +279,7 @@ static void timewait_reuse(void)
 	command("echo 7002 7002 >/proc/sys/net/ipv4/ip_local_port_range");
 	sysctl_set("tw_reuse", "1");
 	CHECK_EQ(leave_timewait(l), 7002);
+	/* longer than the second that timestamps would have to pass */
 	sleep(2);
 	fd = sk_new(AF_INET);
 	CHECK_ERR(sk_connect(fd, "127.0.0.1", PORT), EADDRNOTAVAIL);
