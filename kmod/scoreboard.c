@@ -192,7 +192,10 @@ static void mark_sacked(struct sock *sk, struct sk_buff *skb,
 	if (!(cb->sacked & LINNET_EVER_RETRANS)) {
 		u64 sent = linnet_sent_us(skb);
 
-		if (seq_before(cb->seq, highest_sacked(sk, tp->snd_una)) &&
+		/* Below what an ACK before this one told of: in one ACK the
+		 * newest block comes first, whatever order they arrived in
+		 */
+		if (seq_before(cb->seq, ack->prior_high) &&
 		    seq_before(cb->seq, ack->reordered))
 			ack->reordered = cb->seq;
 		if (!seq_after(cb->end_seq, tp->high_seq))
