@@ -49,6 +49,7 @@ static struct sock *copy_listener(struct sock *sk, struct linnet_request *req)
 	inet_sk(child)->inet_sport = htons(req->flow.lport);
 	inet_sk(child)->inet_dport = req->flow.rport;
 	child->sk_bound_dev_if = req->bound_dev_if;
+	child->sk_hash = linnet_flow_hash(&req->flow);
 	sk_set_txhash(child);
 	atomic_set(&inet_sk(child)->inet_id, get_random_u16());
 	ls->af = linnet_flow_af(&req->flow);

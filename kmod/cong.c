@@ -462,9 +462,9 @@ void linnet_cong_cwnd_validate(struct sock *sk, bool limited)
 	}
 	if (tp->packets_out > tp->snd_cwnd_used)
 		tp->snd_cwnd_used = tp->packets_out;
-	if (!READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
-	    ca_of(sk)->cong_control ||
-	    !linnet_rto_passed(sk, tp->snd_cwnd_stamp))
+	if (!linnet_rto_passed(sk, tp->snd_cwnd_stamp) ||
+	    !READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
+	    ca_of(sk)->cong_control)
 		return;
 	/* Half of the way down to what was used, a timeout long not full */
 	if (inet_csk(sk)->icsk_ca_state == TCP_CA_Open) {
@@ -490,9 +490,9 @@ void linnet_cong_idle_restart(struct sock *sk)
 	u32 idle = tcp_jiffies32 - tp->lsndtime;
 	u32 cwnd = tcp_snd_cwnd(tp), restart, rto;
 
-	if (!READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
-	    !inet_csk(sk)->icsk_ca_initialized || ca_of(sk)->cong_control ||
-	    !tp->lsndtime || !linnet_rto_passed(sk, tp->lsndtime))
+	if (!tp->lsndtime || !linnet_rto_passed(sk, tp->lsndtime) ||
+	    !READ_ONCE(linnet_sk_net(sk)->slow_start_after_idle) ||
+	    !inet_csk(sk)->icsk_ca_initialized || ca_of(sk)->cong_control)
 		return;
 	rto = usecs_to_jiffies(linnet_rto(sk));
 	linnet_cong_event(sk, CA_EVENT_CWND_RESTART);

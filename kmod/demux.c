@@ -30,6 +30,7 @@ void linnet_skb_flow(const struct sk_buff *skb, struct net *net,
 	flow->rport = h->source;
 	flow->iif = LINNET_CB(skb)->iif;
 	flow->sdif = LINNET_CB(skb)->sdif;
+	flow->hash = LINNET_CB(skb)->flow_hash;
 	if (skb->protocol == htons(ETH_P_IP)) {
 		flow->family = AF_INET;
 		flow->laddr = ip_hdr(skb)->daddr;
@@ -135,7 +136,13 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 	LINNET_CB(skb)->iif = flow->iif;
 	LINNET_CB(skb)->sdif = flow->sdif;
 
-	sk = linnet_early_take(skb) ?: linnet_lookup_connection(flow);
+	sk = linnet_early_take(skb);
+	if (!sk) {
+		/* A handshake asks for it time and again */
+		flow->hash = linnet_flow_hash(flow);
+		LINNET_CB(skb)->flow_hash = flow->hash;
+		sk = linnet_lookup_connection(flow);
+	}
 	if (sk && sk->sk_state == TCP_TIME_WAIT) {
 		if (time_wait(sk, skb, flow, &isn) == LINNET_TW_DONE)
 			goto drop;

@@ -39,6 +39,9 @@ static void find_socket(struct sk_buff *skb, unsigned int len,
 	struct dst_entry *dst;
 	struct sock *sk;
 
+	/* A SYN that begins a connection belongs to none yet */
+	if ((h->flags & (LINNET_SYN | LINNET_ACK)) == LINNET_SYN)
+		return;
 	flow->lport = ntohs(h->dest);
 	flow->rport = h->source;
 	sk = linnet_lookup_connection(flow);

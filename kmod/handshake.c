@@ -76,7 +76,7 @@ struct dst_entry *linnet_request_init(struct sock *sk,
 	/* what we answer to that is for fastopen.c to say */
 	req->opt.fastopen = false;
 	req->ts_recent = opt->tsval;
-	req->ts_offset = linnet_timestamp_offset(flow);
+	req->snt_isn = linnet_isn(flow, &req->ts_offset);
 	dst = linnet_flow_af(flow)->path(sk, flow, &path);
 	req->mss = path.advmss;
 	if (tcp_sk(sk)->rx_opt.user_mss)
@@ -263,7 +263,9 @@ static bool new_request(struct sock *sk, struct linnet_segment *seg,
 	dst = linnet_request_init(sk, req, flow, &seg->opt);
 	req->ecn_ok = linnet_ecn_request(sk, seg, req->features);
 	req->rcv_isn = seg->seq;
-	req->snt_isn = isn ?: linnet_isn(flow);
+	/* unless it goes on where TIME-WAIT ended */
+	if (isn)
+		req->snt_isn = isn;
 	save_syn(sk, req, seg);
 	if (fast_open(sk, req, seg, &taken)) {
 		dst_release(dst);

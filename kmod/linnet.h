@@ -280,6 +280,8 @@ struct linnet_segment {
  * @rport: remote port, network order
  * @laddr: local address
  * @raddr: remote address
+ * @hash: linnet_flow_hash() of these, computed once for all who will ask; 0: it is
+ *	not known
  */
 struct linnet_flow {
 	struct net	*net;
@@ -296,6 +298,7 @@ struct linnet_flow {
 		__be32		raddr;
 		struct in6_addr	raddr6;
 	};
+	u32		hash;
 };
 
 /**
@@ -571,7 +574,7 @@ u32 linnet_flow_hash(const struct linnet_flow *flow);
 u64 linnet_flow_siphash(const struct linnet_flow *flow, u32 salt,
 			const siphash_key_t *key);
 u32 linnet_port_offset(const struct linnet_flow *flow);
-u32 linnet_isn(const struct linnet_flow *flow);
+u32 linnet_isn(const struct linnet_flow *flow, u32 *timestamp_offset);
 u32 linnet_timestamp_offset(const struct linnet_flow *flow);
 void linnet_hash_timewait(struct sock *sk, struct linnet_timewait *tw);
 
@@ -788,7 +791,17 @@ static inline bool linnet_rtx_empty(const struct sock *sk)
 	return RB_EMPTY_ROOT(&sk->tcp_rtx_queue);
 }
 
-struct sk_buff *linnet_rtx_head(const struct sock *sk);
+/**
+ * linnet_rtx_head() - the oldest buffer not acknowledged, or NULL
+ * @sk: the socket, locked
+ */
+static inline struct sk_buff *linnet_rtx_head(const struct sock *sk)
+{
+	struct rb_node *node = rb_first(&sk->tcp_rtx_queue);
+
+	return node ? rb_to_skb(node) : NULL;
+}
+
 struct sk_buff *linnet_rtx_next(const struct sk_buff *skb);
 struct sk_buff *linnet_rtx_prev(const struct sk_buff *skb);
 struct sk_buff *linnet_rtx_tail(const struct sock *sk);
@@ -806,7 +819,22 @@ void linnet_wmem_free(struct sock *sk, struct sk_buff *skb);
 
 /* timer.c: where timers fire, and what they do */
 u32 linnet_rto(const struct sock *sk);
-bool linnet_rto_passed(const struct sock *sk, u32 since);
+bool linnet_rto_is_less(const struct sock *sk, u32 age);
+
+/**
+ * linnet_rto_passed() - is it longer ago than a retransmission timeout?
+ * @sk: the socket, locked
+ * @since: when it was, jiffies
+ *
+ * Asked several times for each segment, and mostly within the same tick.
+ */
+static inline bool linnet_rto_passed(const struct sock *sk, u32 since)
+{
+	u32 age = tcp_jiffies32 - since;
+
+	return age && linnet_rto_is_less(sk, age);
+}
+
 s64 linnet_rto_left(const struct sock *sk);
 void linnet_rto_revert(struct sock *sk, u32 seq);
 void linnet_timers_init(struct sock *sk);

@@ -36,13 +36,15 @@ void linnet_mem_force(struct sock *sk, int size, int kind)
 {
 	int missing = size - sk->sk_forward_alloc, pages;
 
-	if (missing <= 0 || __sk_mem_schedule(sk, missing, kind))
+	if (missing <= 0)
 		return;
 	/* A cgroup's counter cannot be forced from here.  What is missing is
 	 * asked for again with the next buffer.
 	 */
-	if (linnet_compat_memcg(sk))
+	if (linnet_compat_memcg(sk)) {
+		__sk_mem_schedule(sk, missing, kind);
 		return;
+	}
 	pages = sk_mem_pages(missing);
 	sk_forward_alloc_add(sk, pages << PAGE_SHIFT);
 	atomic_long_add(pages, sk->sk_prot->memory_allocated);

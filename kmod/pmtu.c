@@ -170,10 +170,9 @@ static struct sk_buff *take_data(struct sock *sk, u32 len)
  */
 int linnet_mtu_probe(struct sock *sk)
 {
-	struct linnet_net *ln = linnet_sk_net(sk);
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 size, needed, in_flight = tcp_packets_in_flight(tp);
+	u32 size, needed, in_flight;
 	struct sk_buff *probe;
 
 	if (likely(!icsk->icsk_mtup.enabled || icsk->icsk_mtup.probe_size ||
@@ -182,7 +181,7 @@ int linnet_mtu_probe(struct sock *sk)
 		   linnet_reassembly_told(&linnet_sk(sk)->reassembly)))
 		return -1;
 	if (search_end(sk) - icsk->icsk_mtup.search_low <
-	    READ_ONCE(ln->probe_threshold)) {
+	    READ_ONCE(linnet_sk_net(sk)->probe_threshold)) {
 		search_again(sk);
 		return -1;
 	}
@@ -195,6 +194,7 @@ int linnet_mtu_probe(struct sock *sk)
 		return -1;
 	if (seq_after(tp->snd_nxt + needed, tp->snd_una + tp->snd_wnd))
 		return 0;
+	in_flight = tcp_packets_in_flight(tp);
 	if (in_flight + 2 > tcp_snd_cwnd(tp))
 		return in_flight ? 0 : -1;
 

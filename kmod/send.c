@@ -59,7 +59,7 @@ static struct sk_buff *writable_buffer(struct sock *sk, int size_goal,
 	if (!skb)
 		return ERR_PTR(-ENOBUFS);
 	/* the first is owed: without it nothing would free the memory */
-	if (!sk_wmem_schedule(sk, skb->truesize) && sk->sk_wmem_queued) {
+	if (sk->sk_wmem_queued && !sk_wmem_schedule(sk, skb->truesize)) {
 		linnet_free_skb(skb);
 		return NULL;
 	}
@@ -138,7 +138,8 @@ static void drop_empty_tail(struct sock *sk)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
-	if (skb && !skb->len && !(LINNET_CB(skb)->flags & LINNET_FIN)) {
+	if (unlikely(skb && !skb->len &&
+		     !(LINNET_CB(skb)->flags & LINNET_FIN))) {
 		__skb_unlink(skb, &sk->sk_write_queue);
 		linnet_wmem_free(sk, skb);
 		if (skb_queue_empty(&sk->sk_write_queue))

@@ -34,6 +34,7 @@
  * @sdif: received: slave's interface when @iif is a VRF master, or 0
  * @delivered_mstamp: sent: when @delivered was reached, microseconds
  * @first_tx_mstamp: sent: start of the sampling interval, microseconds
+ * @flow_hash: received: linnet_flow.hash
  */
 struct linnet_cb {
 	__u32	seq;
@@ -52,7 +53,10 @@ struct linnet_cb {
 		int	sdif;
 		__u64	delivered_mstamp;
 	};
-	__u64	first_tx_mstamp;
+	union {
+		__u32	flow_hash;
+		__u64	first_tx_mstamp;
+	};
 };
 
 #define LINNET_CB(skb) ((struct linnet_cb *)&(skb)->cb[0])

@@ -262,6 +262,7 @@ int linnet_connect_start(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct linnet_flow flow;
+	u32 isn;
 	int err;
 
 	tp->tcp_header_len = LINNET_HEADER_LEN;
@@ -277,10 +278,10 @@ int linnet_connect_start(struct sock *sk)
 	sk_set_txhash(sk);
 	atomic_set(&inet_sk(sk)->inet_id, get_random_u16());
 	linnet_flow_of(sk, &flow);
+	isn = linnet_isn(&flow, &tp->tsoffset);
 	/* unless it goes on where TIME-WAIT ended */
 	if (!tp->write_seq)
-		tp->write_seq = linnet_isn(&flow);
-	tp->tsoffset = linnet_timestamp_offset(&flow);
+		tp->write_seq = isn;
 	tp->snd_una = tp->write_seq;
 	tp->snd_nxt = tp->write_seq;
 	tp->snd_sml = tp->write_seq;

@@ -31,7 +31,7 @@ static struct bucket *connections;
 static unsigned int connection_mask;
 static struct bucket listeners[LISTENER_BUCKETS];
 static u32 hash_secret;
-static siphash_aligned_key_t isn_key, timestamp_key, port_key;
+static siphash_aligned_key_t isn_key, port_key;
 
 /**
  * linnet_flow_of() - the two ends of a socket
@@ -55,11 +55,7 @@ void linnet_flow_of(const struct sock *sk, struct linnet_flow *flow)
 	}
 }
 
-/**
- * linnet_flow_hash() - a hash over both ends
- * @flow: the two ends
- */
-u32 linnet_flow_hash(const struct linnet_flow *flow)
+static u32 hash_of(const struct linnet_flow *flow)
 {
 	u32 ports = (u32)flow->lport << 16 | (__force u16)flow->rport;
 	u32 seed = hash_secret ^ net_hash_mix(flow->net);
@@ -69,8 +65,17 @@ u32 linnet_flow_hash(const struct linnet_flow *flow)
 				    (__force u32)flow->raddr, ports, seed);
 	/* of our own address, which a peer can hardly choose, a part will do */
 	return jhash_3words((__force u32)flow->laddr6.s6_addr32[3],
-			    jhash2((__force const u32 *)&flow->raddr6, 4, seed),
+			    __ipv6_addr_jhash(&flow->raddr6, seed),
 			    ports, seed);
+}
+
+/**
+ * linnet_flow_hash() - a hash over both ends
+ * @flow: the two ends
+ */
+u32 linnet_flow_hash(const struct linnet_flow *flow)
+{
+	return flow->hash ?: hash_of(flow);
 }
 
 static struct bucket *connection_bucket(u32 hash)
@@ -294,20 +299,12 @@ struct sock *linnet_lookup_listener(const struct linnet_flow *flow,
 	return owner;
 }
 
-static void set_hash(struct sock *sk)
-{
-	struct linnet_flow flow;
-
-	linnet_flow_of(sk, &flow);
-	sk->sk_hash = linnet_flow_hash(&flow);
-}
-
 /**
  * linnet_hash_unique() - enter a connection that must be the only one
  * @sk: a socket whose both ends are set
  * @tw: set to the TIME-WAIT whose place it took (RFC 6191), or NULL: the caller
  *	calls linnet_timewait_finish() for it, without other locks; NULL: a
- *	child, which takes nobody's place
+ *	child, which takes nobody's place and has its sk_hash from its request
  *
  * Context: socket lock held.
  * Return: 0 or -EADDRNOTAVAIL when the same two ends are connected, or rest in
@@ -321,10 +318,11 @@ int linnet_hash_unique(struct sock *sk, struct sock **tw)
 	struct sock *other;
 	int err = 0;
 
-	if (tw)
-		*tw = NULL;
-	set_hash(sk);
 	linnet_flow_of(sk, &flow);
+	if (tw) {
+		*tw = NULL;
+		sk->sk_hash = linnet_flow_hash(&flow);
+	}
 	bucket = bucket_of(sk);
 	spin_lock_bh(&bucket->lock);
 	sk_nulls_for_each(other, node, &bucket->chain) {
@@ -550,30 +548,33 @@ u64 linnet_flow_siphash(const struct linnet_flow *flow, u32 salt,
 }
 
 /**
+ * linnet_timestamp_offset() - what TSval starts from (RFC 7323, 5.4)
+ * @flow: the two ends
+ *
+ * The ports count: else whoever connects to us learns from what others' TSval
+ * start, and may guess at the ports of their connections by that.  TSval grows
+ * from one incarnation of a connection to the next all the same (RFC 6191).
+ */
+u32 linnet_timestamp_offset(const struct linnet_flow *flow)
+{
+	return linnet_flow_siphash(flow, 0, &isn_key) >> 32;
+}
+
+/**
  * linnet_isn() - the initial sequence number of a connection (RFC 6528, 3)
  * @flow: its two ends
+ * @timestamp_offset: set to linnet_timestamp_offset(), which is the other half
+ *	of the same hash
  *
  * A clock of 64 ns plus a keyed hash: it grows from one incarnation of a
  * connection to the next, and says nothing about other connections.
  */
-u32 linnet_isn(const struct linnet_flow *flow)
+u32 linnet_isn(const struct linnet_flow *flow, u32 *timestamp_offset)
 {
-	return (u32)linnet_flow_siphash(flow, 0, &isn_key) +
-	       (u32)(ktime_get_real_ns() >> 6);
-}
+	u64 hash = linnet_flow_siphash(flow, 0, &isn_key);
 
-/**
- * linnet_timestamp_offset() - what TSval starts from (RFC 7323, 5.4)
- * @flow: the two ends; ports do not count, so that TSval grows from one
- *	connection between two hosts to the next (RFC 6191)
- */
-u32 linnet_timestamp_offset(const struct linnet_flow *flow)
-{
-	struct linnet_flow hosts = *flow;
-
-	hosts.lport = 0;
-	hosts.rport = 0;
-	return linnet_flow_siphash(&hosts, 0, &timestamp_key);
+	*timestamp_offset = hash >> 32;
+	return (u32)hash + (u32)(ktime_get_real_ns() >> 6);
 }
 
 /**
@@ -614,7 +615,6 @@ int linnet_table_init(void)
 	}
 	get_random_bytes(&hash_secret, sizeof(hash_secret));
 	get_random_bytes(&isn_key, sizeof(isn_key));
-	get_random_bytes(&timestamp_key, sizeof(timestamp_key));
 	get_random_bytes(&port_key, sizeof(port_key));
 
 	err = linnet_ports_init();

@@ -40,16 +40,14 @@ u32 linnet_rto(const struct sock *sk)
 }
 
 /**
- * linnet_rto_passed() - is it longer ago than a retransmission timeout?
+ * linnet_rto_is_less() - is a retransmission timeout less than a time?
  * @sk: the socket, locked
- * @since: when it was, jiffies
+ * @age: the time, jiffies
  */
-bool linnet_rto_passed(const struct sock *sk, u32 since)
+bool linnet_rto_is_less(const struct sock *sk, u32 age)
 {
-	u32 age = tcp_jiffies32 - since;
-
 	/* mostly the shortest there is says no */
-	return age > usecs_to_jiffies(linnet_rto_min_us(sk)) &&
+	return age > tcp_rto_min((struct sock *)sk) &&
 	       age > usecs_to_jiffies(linnet_rto(sk));
 }
 
@@ -658,7 +656,7 @@ void linnet_ack_arm(struct sock *sk)
 	 */
 	if (tcp_sk(sk)->data_segs_in) {
 		/* and less than the timeout of a peer with such a route */
-		most = max_t(u32, usecs_to_jiffies(linnet_rto_min_us(sk)), 2);
+		most = max_t(u32, tcp_rto_min(sk), 2);
 		delay = min3(ack->timeout, most - 1,
 			     READ_ONCE(inet_csk(sk)->icsk_delack_max));
 	}

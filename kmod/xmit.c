@@ -9,17 +9,6 @@
 #include "trace.h"
 
 /**
- * linnet_rtx_head() - the oldest buffer not acknowledged, or NULL
- * @sk: the socket, locked
- */
-struct sk_buff *linnet_rtx_head(const struct sock *sk)
-{
-	struct rb_node *node = rb_first(&sk->tcp_rtx_queue);
-
-	return node ? rb_to_skb(node) : NULL;
-}
-
-/**
  * linnet_rtx_tail() - the newest buffer not acknowledged, or NULL
  * @sk: the socket, locked
  */

@@ -286,6 +286,49 @@ static void timewait_reuse(void)
 }
 
 /* A thousand ports are bound without one, and connect() shares them */
+/* What TSval of a SYN and ACK to this port starts from; the request is reset */
+static uint32_t tsval_for(int tun, int family, int sport)
+{
+	struct segment s, got, rst;
+	const uint8_t *value;
+
+	syn(&s, family, sport);
+	segment_timestamp(&s, 1, 0);
+	segment_send(tun, &s);
+	segment_expect(tun, &got, sport, SYN | ACK);
+	CHECK(value = segment_find(&got, 8, NULL));
+	segment_answer(&got, &rst, RST);
+	rst.seq = got.ack;
+	segment_send(tun, &rst);
+	return segment_number(value, 4);
+}
+
+/* TSval goes on for the same two ends, and for others tells nothing of it: else
+ * whoever connects to us could guess at the ports of others by it
+ */
+static void tsval_start(void)
+{
+	const uint32_t minute = 60000;
+	int tun = tun_open();
+
+	if (proto == PROTO_TCP)
+		skip("of newer stable kernels only");
+	for (int i = 0; i < 2; i++) {
+		int l = sk_listen(here(families[i]), PORT, 5), others = 0;
+		uint32_t first = tsval_for(tun, families[i], 7001);
+
+		for (int port = 7002; port < 7010; port++) {
+			uint32_t apart = tsval_for(tun, families[i], port) - first;
+
+			others += apart > minute && apart < -minute;
+		}
+		/* one may be near by chance, once in 36,000 times */
+		CHECK(others >= 7);
+		CHECK(tsval_for(tun, families[i], 7001) - first < minute);
+		close(l);
+	}
+}
+
 static void no_port(void)
 {
 	int l = sk_listen("0.0.0.0", PORT, 100), fd[40], other;
@@ -392,6 +435,7 @@ static const struct test tests[] = {
 	{ "TCP_SAVE_SYN", save_syn },
 	{ "what children have from their listener", inherited },
 	{ "tw_reuse", timewait_reuse, .waits = true },
+	{ "where TSval starts", tsval_start },
 	{ "IP_BIND_ADDRESS_NO_PORT", no_port },
 	{ "IP_FREEBIND, IP_TRANSPARENT", foreign_address },
 	{ "VRF", vrf },

@@ -190,13 +190,13 @@ static void sysctls(const u8 *record)
 static void our_isn(enum start_isn isn)
 {
 	struct linnet_flow flow;
-	u32 wanted;
+	u32 wanted, offset;
 
 	if (isn == ISN_PLAIN)
 		return;
 	our_flow(&flow);
 	wanted = (isn == ISN_WRAPS ? 0 : 0x80000000) - 20000;
-	clock_set(clock_now + ((u64)(wanted - linnet_isn(&flow)) << 6));
+	clock_set(clock_now + ((u64)(wanted - linnet_isn(&flow, &offset)) << 6));
 }
 
 static u32 their_isn(enum start_isn isn)
