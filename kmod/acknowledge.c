@@ -11,6 +11,7 @@
 #include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_rtt_measured() - a round trip has been measured

@@ -6,6 +6,7 @@
 
 #include "handshake.h"
 #include "ecn.h"
+#include "xmit.h"
 
 /* What the copy shares with the listener by accident */
 static void own_parts(struct sock *sk, struct sock *child)

@@ -9,6 +9,7 @@
 #include "linnet.h"
 #include "fastopen.h"
 #include "trace.h"
+#include "xmit.h"
 
 DEFINE_PER_CPU(unsigned int, linnet_orphan_count);
 

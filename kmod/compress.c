@@ -8,6 +8,7 @@
  * spares the path, and the peer the work of sending segment by segment.
  */
 #include "linnet.h"
+#include "xmit.h"
 
 /* Ranges that an ACK is sure to tell (RFC 2018: three with timestamps), but one
  * that may be lost

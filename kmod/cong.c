@@ -19,6 +19,7 @@
 #include "metrics.h"
 #include "recovery.h"
 #include "trace.h"
+#include "xmit.h"
 
 static DEFINE_MUTEX(default_mutex);
 

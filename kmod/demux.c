@@ -12,6 +12,7 @@
 #include "linnet.h"
 #include "recovery.h"
 #include "timewait.h"
+#include "xmit.h"
 
 /**
  * linnet_skb_flow() - the two ends of a received segment, from our side

@@ -7,6 +7,7 @@
 #include <net/tcp_states.h>
 
 #include "linnet.h"
+#include "xmit.h"
 
 static const char * const state_names[] = {
 	[TCP_ESTABLISHED]	= "ESTABLISHED",

@@ -9,6 +9,7 @@
 #include "handshake.h"
 #include "ecn.h"
 #include "fastopen.h"
+#include "xmit.h"
 
 #define COOKIE_LEN	8	/* of those that we make, octets */
 #define RESET_COUNTS	(60 * HZ)

@@ -12,6 +12,7 @@
 #include <net/inet_common.h>
 
 #include "fastopen.h"
+#include "xmit.h"
 
 #define CACHE_SETS	128	/* a power of two */
 #define CACHE_WAYS	4

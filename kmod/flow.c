@@ -6,6 +6,7 @@
  */
 #include "linnet.h"
 #include "flow.h"
+#include "xmit.h"
 
 /**
  * linnet_window_of() - how much window a piece of the receive buffer stands for

@@ -17,6 +17,7 @@
 #include "fastopen.h"
 #include "flow.h"
 #include "trace.h"
+#include "xmit.h"
 
 static u32 now_ms(void)
 {

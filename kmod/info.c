@@ -7,6 +7,7 @@
 
 #include "linnet.h"
 #include "flow.h"
+#include "xmit.h"
 
 static void chrono_set(struct tcp_sock *tp, enum tcp_chrono type)
 {

@@ -19,6 +19,7 @@
 #include "pmtu.h"
 #include "rtt.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_segment_parse() - take a header apart

@@ -8,6 +8,7 @@
 #include <net/protocol.h>
 
 #include "linnet.h"
+#include "xmit.h"
 
 /* The TCP bit gives right header lengths and MTU checks everywhere in the
  * kernel.  The SCTP bit keeps hardware that would segment TCP, but knows

@@ -12,6 +12,7 @@
 #include "pmtu.h"
 #include "recovery.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_clock_refresh() - take the time once for all that happens now

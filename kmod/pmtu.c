@@ -16,6 +16,7 @@
 #include "pmtu.h"
 #include "recovery.h"
 #include "trace.h"
+#include "xmit.h"
 
 #define LEAST_CWND	11	/* segments: RFC 4821, 7.3 wants enough ACKs */
 

@@ -20,6 +20,7 @@
 #include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_rack_on() - is it RACK that tells what is lost?

@@ -26,6 +26,7 @@
 #include "rack.h"
 #include "recovery.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_echo_before() - does a segment echo a timestamp from before a moment?

@@ -7,6 +7,7 @@
 #include "linnet.h"
 #include "flow.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_readable() - bytes that can be read without waiting

@@ -5,6 +5,7 @@
 #include "linnet.h"
 #include "ecn.h"
 #include "trace.h"
+#include "xmit.h"
 
 /* A peer that SACKs cunningly must not make us split without bound */
 #define SPLIT_SLACK	(2 * 65536)

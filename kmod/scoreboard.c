@@ -22,6 +22,7 @@
 #include "ecn.h"
 #include "recovery.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_mark_lost() - take a buffer for lost, or its retransmission, if that

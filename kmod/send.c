@@ -5,6 +5,7 @@
 #include "linnet.h"
 #include "fastopen.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_sndbuf_expand() - let the send buffer grow with the window

@@ -13,6 +13,7 @@
 #include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
+#include "xmit.h"
 
 struct percpu_counter linnet_sockets_allocated;
 static atomic_long_t memory_allocated;

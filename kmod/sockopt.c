@@ -13,6 +13,7 @@
 
 #include "linnet.h"
 #include "trace.h"
+#include "xmit.h"
 
 static int set_user_mss(struct sock *sk, int val)
 {

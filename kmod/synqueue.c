@@ -14,6 +14,7 @@
 #include "fastopen.h"
 #include "metrics.h"
 #include "rtt.h"
+#include "xmit.h"
 
 /* 1, 2, 4 ... 64 s, and 120 s for all further ones */
 #define TIMEOUT_LISTS	8

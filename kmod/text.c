@@ -6,6 +6,7 @@
 #include "ecn.h"
 #include "flow.h"
 #include "trace.h"
+#include "xmit.h"
 
 /* RFC 9293, 3.10.7.4, eighth */
 static void fin_received(struct sock *sk)

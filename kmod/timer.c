@@ -17,6 +17,7 @@
 #include "recovery.h"
 #include "rtt.h"
 #include "trace.h"
+#include "xmit.h"
 
 #define RESOURCE_WAIT_US	500000	/* for memory here to come free */
 

@@ -10,6 +10,7 @@
 #include "linnet.h"
 #include "timewait.h"
 #include "trace.h"
+#include "xmit.h"
 
 #define TIMEWAIT_LENGTH	TCP_TIMEWAIT_LEN	/* 60 s, as Linux TCP's */
 

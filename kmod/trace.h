@@ -14,6 +14,7 @@
 #include <net/tcp.h>
 
 #include "linnet.h"
+#include "xmit.h"
 
 #ifndef LINNET_TRACE_HELPERS
 #define LINNET_TRACE_HELPERS

@@ -7,6 +7,7 @@
 #include "pmtu.h"
 #include "recovery.h"
 #include "trace.h"
+#include "xmit.h"
 
 /**
  * linnet_rtx_tail() - the newest buffer not acknowledged, or NULL

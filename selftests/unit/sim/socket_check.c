@@ -10,6 +10,7 @@
 
 #include "linnet.h"
 #include "socket_check.h"
+#include "xmit.h"
 
 /* Pages that are asked for as a whole, for a super-segment at most */
 #define FORWARD_MOST	(64 * 1024)
