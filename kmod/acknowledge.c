@@ -307,17 +307,16 @@ int linnet_acknowledge(struct sock *sk, struct linnet_segment *seg)
 	};
 	long rtt_us;
 
-	if (seq_before(seg->ack, tp->snd_una)) {
-		if (seq_before(seg->ack, tp->snd_una - tp->max_window)) {
-			linnet_send_challenge_ack(sk);
-			return -1;
-		}
-		old_ack(sk, &ack);
-		return 0;
-	}
-	if (seq_after(seg->ack, tp->snd_nxt)) {
+	if (seq_before(seg->ack, tp->snd_una - tp->max_window) ||
+	    seq_after(seg->ack, tp->snd_nxt)) {
 		linnet_send_challenge_ack(sk);
 		return -1;
+	}
+	/* what this ACK lets out echoes it */
+	linnet_timestamp_store(tp, seg);
+	if (seq_before(seg->ack, tp->snd_una)) {
+		old_ack(sk, &ack);
+		return 0;
 	}
 
 	ack.rs.prior_in_flight = tcp_packets_in_flight(tp);

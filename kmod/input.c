@@ -56,12 +56,13 @@ bool linnet_segment_parse(struct sk_buff *skb, struct linnet_segment *seg)
 /**
  * linnet_timestamp_store() - TS.Recent (RFC 7323, 4.3)
  * @tp: the socket, locked
- * @seg: a segment in the window that covers the last ACK sent
+ * @seg: a segment; it counts when it covers the last ACK sent
  */
 void linnet_timestamp_store(struct tcp_sock *tp,
 			    const struct linnet_segment *seg)
 {
-	if (!seg->opt.timestamp || seq_after(seg->seq, tp->rcv_wup))
+	if (!seg->opt.timestamp || seq_after(seg->seq, tp->rcv_wup) ||
+	    seq_before(seg->end_seq, tp->rcv_wup))
 		return;
 	tp->rx_opt.ts_recent = seg->opt.tsval;
 	tp->rx_opt.ts_recent_stamp = ktime_get_seconds();
@@ -542,7 +543,6 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
 	/* the same, of a fast open */
 	if (unlikely(linnet_sk(sk)->fastopen_pending) && !syn_is_out(sk))
 		linnet_fastopen_proven(sk, false);
-	linnet_timestamp_store(tp, seg);
 	linnet_early_remember(sk, seg->skb);
 	if (sk->sk_state != TCP_ESTABLISHED && !ack_by_state(sk, seg))
 		return false;

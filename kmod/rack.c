@@ -61,12 +61,13 @@ void linnet_rack_init(struct sock *sk)
 }
 
 /* Was it the original, not the retransmission, whose arrival the ACK tells?
- * Then its echo is older than the retransmission (RFC 3522).
+ * Then its echo is older than the retransmission (RFC 3522).  Of a SACKed one the
+ * echo says nothing: it is of what came in order last (RFC 7323, 4.3).
  */
 static bool spurious_retransmission(struct sock *sk, const struct sk_buff *skb,
 				    const struct linnet_ack *ack)
 {
-	return LINNET_CB(skb)->sacked & LINNET_EVER_RETRANS &&
+	return !seq_after(LINNET_CB(skb)->end_seq, tcp_sk(sk)->snd_una) &&
 	       linnet_echo_before(sk, ack->seg,
 				  (u32)div_u64(skb->skb_mstamp_ns,
 					       NSEC_PER_MSEC));

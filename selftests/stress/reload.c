@@ -16,7 +16,10 @@
 #include "checksum.h"
 #include "stock.h"
 
-enum { TIMES = 50, PORT = 5001, SHORTEST_PAUSE = 4000, CLIENTS = 2, HELPERS = CLIENTS + 5 };
+enum { TIMES = 50, PORT = 5001, CLIENTS = 2, HELPERS = CLIENTS + 5 };
+
+/* Between the sockets of a helper, microseconds */
+enum { SHORTEST_PAUSE = 4000, LONGEST_PAUSE = 2000000 };
 
 /* What has happened, for all processes to count in */
 static struct {
@@ -24,7 +27,6 @@ static struct {
 	/* microseconds that who holds sockets leaves between them */
 	unsigned int	pause;
 } *did;
-
 
 static bool loaded(void)
 {
@@ -54,7 +56,7 @@ static void unload_in_a_pause(int patience)
 	while (!unload()) {
 		if (now() > end)
 			FAIL("not unloaded in %d s", patience);
-		if (now() > longer) {
+		if (now() > longer && did->pause < LONGEST_PAUSE) {
 			did->pause *= 2;
 			longer = now() + 0.2;
 		}
@@ -242,7 +244,7 @@ static void fifty_times(void)
 
 	if (!getenv("LINNET_KO") || access(getenv("LINNET_KO"), R_OK))
 		skip("the module's file is not known: set LINNET_KO");
-	alarm(600);
+	alarm(300 * time_factor());
 	did = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	did->pause = SHORTEST_PAUSE;
 	for (i = 0; i < CLIENTS; i++)
@@ -258,7 +260,7 @@ static void fifty_times(void)
 
 		/* somebody has to be inside before it goes */
 		AWAIT(did->connected > before || did->refused > 50);
-		unload_in_a_pause(PATIENCE);
+		unload_in_a_pause(PATIENCE * time_factor());
 		/* some find that it is not there */
 		before = did->absent;
 		AWAIT(did->absent > before);
