@@ -331,6 +331,8 @@ static bool defer_for_larger(struct sock *sk, const struct sk_buff *skb,
 	u32 cwnd = tcp_snd_cwnd(tp), divisor = READ_ONCE(ln->tso_win_divisor);
 	u32 send_win, cong_win, limit;
 	const struct sk_buff *head = linnet_rtx_head(sk);
+	u64 srtt_ns;
+	s64 due;
 
 	/* Not in recovery, and only while the user is writing: then more will
 	 * be there soon
@@ -349,9 +351,12 @@ static bool defer_for_larger(struct sock *sk, const struct sk_buff *skb,
 	if (divisor ? limit >= min(tp->snd_wnd, cwnd * mss) / divisor :
 		      limit > 3 * mss)
 		return false;
-	/* will an ACK come within half a round trip? */
-	if ((s64)(tp->tcp_clock_cache - head->skb_mstamp_ns -
-		  (u64)NSEC_PER_USEC * (tp->srtt_us >> 4)) < 0)
+	/* Will an ACK come within a millisecond, or half a round trip if that
+	 * is less?  A longer wait would tear the ACK clock.
+	 */
+	srtt_ns = (u64)(NSEC_PER_USEC >> 3) * tp->srtt_us;
+	due = head->skb_mstamp_ns + srtt_ns - tp->tcp_clock_cache;
+	if (due > (s64)min_t(u64, srtt_ns >> 1, NSEC_PER_MSEC))
 		return false;
 	if (cong_win < send_win) {
 		if (cong_win <= skb->len) {
