@@ -53,16 +53,25 @@ bool linnet_segment_parse(struct sk_buff *skb, struct linnet_segment *seg)
 	return true;
 }
 
+/* Is a timestamp older than TS.Recent, by more than LINNET_PAWS_LAG? */
+static bool timestamp_old(const struct tcp_sock *tp, u32 tsval)
+{
+	return linnet_paws_old(tp->rx_opt.ts_recent, tsval,
+			       ktime_get_seconds() -
+			       tp->rx_opt.ts_recent_stamp);
+}
+
 /**
  * linnet_timestamp_store() - TS.Recent (RFC 7323, 4.3)
  * @tp: the socket, locked
- * @seg: a segment; it counts when it covers the last ACK sent
+ * @seg: a segment; it counts when it covers the last ACK sent, and is not older
  */
 void linnet_timestamp_store(struct tcp_sock *tp,
 			    const struct linnet_segment *seg)
 {
 	if (!seg->opt.timestamp || seq_after(seg->seq, tp->rcv_wup) ||
-	    seq_before(seg->end_seq, tp->rcv_wup))
+	    seq_before(seg->end_seq, tp->rcv_wup) ||
+	    timestamp_old(tp, seg->opt.tsval - LINNET_PAWS_LAG))
 		return;
 	tp->rx_opt.ts_recent = seg->opt.tsval;
 	tp->rx_opt.ts_recent_stamp = ktime_get_seconds();
@@ -73,9 +82,7 @@ static bool paws_rejects(const struct tcp_sock *tp,
 			 const struct linnet_segment *seg)
 {
 	return tp->rx_opt.tstamp_ok && seg->opt.timestamp &&
-	       linnet_paws_old(tp->rx_opt.ts_recent, seg->opt.tsval,
-			       ktime_get_seconds() -
-			       tp->rx_opt.ts_recent_stamp);
+	       timestamp_old(tp, seg->opt.tsval);
 }
 
 /* An ACK of what we hold may be old, and still be the one that tells what the
