@@ -283,6 +283,12 @@ static bool syn_sent(struct sock *sk, struct linnet_segment *seg)
 	struct linnet_flow flow;
 	bool taken = false;
 
+	/* The SYN of a deferred connect() comes with the first data only (RFC
+	 * 7413, 4.2.1): until then there is nothing that this could answer, and
+	 * a peer that opens, too, repeats its SYN
+	 */
+	if (unlikely(linnet_rtx_empty(sk)))
+		return false;
 	/* First: the ACK must be of our SYN.  With timestamps it must echo one
 	 * that we sent.
 	 */

@@ -561,6 +561,42 @@ static void client_segments(void)
 	}
 }
 
+/* connect() waits for data to send with the SYN, and the peer's SYN comes before
+ * that: there is nothing yet that it could cross
+ */
+static void crossed_too_early(void)
+{
+	int tun = tun_open();
+
+	mode(CLIENT | CLIENT_FREE);
+	for (int i = 0; i < 2; i++) {
+		int fd = sk_new_nonblock(families[i]), port;
+		struct segment s, got;
+
+		sk_set(fd, SOL_TCP, TCP_FASTOPEN_CONNECT, 1);
+		OK(sk_connect(fd, there(families[i]), PORT));
+		port = sk_port(fd);
+		segment_init(&s, families[i], PORT, port, SYN);
+		s.seq = 1000;
+		segment_option(&s, 2, 2, "\5\264");
+		segment_send(tun, &s);
+		CHECK_EQ(send(fd, "abc", 3, MSG_NOSIGNAL), 3);
+		/* the first that goes out, but for the end of the one before,
+		 * is our SYN
+		 */
+		do
+			CHECK(segment_receive(tun, &got, 5000 * time_factor()));
+		while (got.family != families[i]);
+		CHECK_EQ(got.flags, SYN);
+		CHECK_EQ(got.len, 3);
+		/* and now the two cross */
+		segment_send(tun, &s);
+		segment_expect(tun, &got, PORT, SYN | ACK);
+		CHECK_EQ(got.ack, 1001);
+		close(fd);
+	}
+}
+
 static const struct test tests[] = {
 	{ "off", off },
 	{ "socket options", options },
@@ -576,6 +612,7 @@ static const struct test tests[] = {
 	{ "pending ones are bounded", bounded },
 	{ "close before the handshake ends", early_close },
 	{ "segments of a client", client_segments },
+	{ "a SYN before that of a deferred connect()", crossed_too_early },
 };
 
 TEST_MAIN(tests)
