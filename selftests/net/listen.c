@@ -285,7 +285,6 @@ static void timewait_reuse(void)
 	CHECK_ERR(sk_connect(fd, "127.0.0.1", PORT), EADDRNOTAVAIL);
 }
 
-/* A thousand ports are bound without one, and connect() shares them */
 /* What TSval of a SYN and ACK to this port starts from; the request is reset */
 static uint32_t tsval_for(int tun, int family, int sport)
 {
@@ -329,6 +328,7 @@ static void tsval_start(void)
 	}
 }
 
+/* A thousand ports are bound without one, and connect() shares them */
 static void no_port(void)
 {
 	int l = sk_listen("0.0.0.0", PORT, 100), fd[40], other;
