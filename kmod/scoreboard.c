@@ -241,11 +241,15 @@ static void sack_walk(struct sock *sk, const struct linnet_block *block,
 	}
 }
 
-/* SND.UNA itself cannot be in a block: then the ACK would be higher */
+/* SND.UNA itself cannot be in a block: then the ACK would be higher.  Both edges
+ * are looked at from both sides: "after" does not carry over, so that a block from
+ * far above SND.NXT to far below SND.UNA has its edges in order, too.
+ */
 static bool block_valid(const struct tcp_sock *tp, const struct linnet_block *b)
 {
 	return seq_before(b->start, b->end) &&
 	       seq_after(b->start, tp->snd_una) &&
+	       seq_before(b->start, tp->snd_nxt) &&
 	       !seq_after(b->end, tp->snd_nxt);
 }
 
