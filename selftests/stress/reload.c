@@ -152,7 +152,7 @@ static void shoot(int family)
 		if (sendto(raw, segment, n, 0, &to.sa, len) > 0)
 			did->segments++;
 		if (i % 16 == 0)
-			usleep(1000);
+			usleep(1000 + did->pause);
 	}
 }
 
@@ -184,7 +184,7 @@ static void look(void)
 			}
 			close(fd);
 		}
-		usleep(300);
+		usleep(300 + did->pause);
 	}
 }
 
