@@ -4,79 +4,37 @@
  */
 #include "echo.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "log.h"
 
-#define BUFFER_BYTES	16384
-
-struct echo {
-	bool eof;
-	size_t start, end;	/* what still has to go back */
-	char buffer[BUFFER_BYTES];
-};
+#define BUFFER_BYTES	65536
 
 static void touch(struct ln_conn *c)
 {
-	const struct echo_config *config = ln_conn_data(c);
-
-	ln_conn_deadline(c, config->options->idle_ms);
+	ln_conn_deadline(c, ln_server_options(ln_conn_server(c))->idle_ms);
 }
 
-/* Send what is owed, then decide what to wait for.  May end the connection. */
-static void flush(struct ln_conn *c, struct echo *e)
+/* What arrived goes back, as far as the peer takes it: its window closes otherwise. */
+static void echo(struct ln_conn *c)
 {
-	ssize_t n;
+	const char *data;
+	size_t len;
 
-	while (e->start < e->end) {
-		n = ln_conn_write(c, e->buffer + e->start, e->end - e->start, false);
-		if (n == -EAGAIN) {
-			/* Reading waits too: the peer's window closes. */
-			ln_conn_want(c, LN_WRITE);
-			return;
-		}
-		if (n < 0) {
-			ln_info("%s: %s", ln_conn_name(c), strerror(-n));
-			ln_conn_close(c);
-			return;
-		}
-		e->start += n;
+	data = ln_conn_input(c, &len);
+	if (len && !ln_conn_full(c)) {
 		touch(c);
+		if (ln_conn_write(c, data, len))
+			return;
+		ln_conn_consume(c, len);
+		len = 0;
 	}
-	e->start = e->end = 0;
-	if (e->eof || ln_conn_stopping(c)) {
+	if (!len && (ln_conn_eof(c) || ln_conn_stopping(c)))
 		ln_conn_finish(c);
-		return;
-	}
-	ln_conn_want(c, LN_READ);
 }
 
-static void echo_open(struct ln_conn *c)
+static void echo_output(struct ln_conn *c)
 {
 	touch(c);
-	ln_conn_want(c, LN_READ);
-}
-
-static void echo_ready(struct ln_conn *c, int events)
-{
-	struct echo *e = ln_conn_state(c);
-	ssize_t n;
-
-	if (events & LN_READ && !e->end) {
-		n = ln_conn_read(c, e->buffer, sizeof(e->buffer));
-		if (n == -EAGAIN)
-			return;
-		if (n < 0) {
-			ln_info("%s: %s", ln_conn_name(c), strerror(-n));
-			ln_conn_close(c);
-			return;
-		}
-		e->eof = !n;
-		e->end = n;
-		touch(c);
-	}
-	flush(c, e);
+	echo(c);
 }
 
 static void echo_timeout(struct ln_conn *c)
@@ -85,21 +43,18 @@ static void echo_timeout(struct ln_conn *c)
 	ln_conn_close(c);
 }
 
-static void echo_stop(struct ln_conn *c)
-{
-	flush(c, ln_conn_state(c));
-}
-
 static void echo_close(struct ln_conn *c)
 {
 	(void)c;
 }
 
 const struct ln_proto echo_proto = {
-	.state_size = sizeof(struct echo),
-	.open = echo_open,
-	.ready = echo_ready,
+	.input_max = BUFFER_BYTES,
+	.output_max = BUFFER_BYTES,
+	.open = touch,
+	.input = echo,
+	.output = echo_output,
 	.timeout = echo_timeout,
-	.stop = echo_stop,
+	.stop = echo,
 	.close = echo_close,
 };

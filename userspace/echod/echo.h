@@ -6,12 +6,4 @@
 
 extern const struct ln_proto echo_proto;
 
-/**
- * struct echo_config - what the echo service needs to know
- * @options: the server's options
- */
-struct echo_config {
-	const struct ln_options *options;
-};
-
 #endif

@@ -2,20 +2,15 @@
 /*
  * linnet-echod: echo on Linnet and TCP, time on UDP.
  */
-#include <stdlib.h>
-
+#include "daemon.h"
 #include "echo.h"
-#include "log.h"
 #include "timed.h"
 
 #define DEFAULT_PORT	20000
 
 const char *argp_program_version = "linnet-echod " LINNET_VERSION;
 
-struct arguments {
-	struct ln_options options;
-	uint16_t time_port;
-};
+static uint16_t time_port = DEFAULT_PORT;
 
 static const struct argp_option options[] = {
 	{ "time-port", 't', "PORT", 0,
@@ -25,20 +20,34 @@ static const struct argp_option options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct arguments *a = state->input;
-
 	switch (key) {
 	case 't':
-		a->time_port = ln_parse_number("--time-port", arg, 0, 65535);
+		time_port = ln_parse_number("--time-port", arg, 0, 65535);
 		return 0;
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->options;
+		state->child_inputs[0] = state->input;
 		return 0;
 	case ARGP_KEY_ARG:
 		ln_usage_error("'%s': this program takes options only", arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static void *configure(struct ln_options *o, struct ln_wanted *wanted)
+{
+	if (ln_want(wanted, o, "echo", SOCK_STREAM, o->port) ||
+	    ln_want(wanted, o, "time", SOCK_DGRAM, time_port))
+		return NULL;
+	/* There is no more to configure than the options. */
+	return o;
+}
+
+static int start(struct ln_server *s, void *config, const struct ln_sockets *sockets)
+{
+	int err = ln_server_listen(s, sockets, "echo", &echo_proto, NULL, config);
+
+	return err ? err : ln_server_datagram(s, sockets, "time", timed_datagram, NULL);
 }
 
 int main(int argc, char **argv)
@@ -52,26 +61,17 @@ int main(int argc, char **argv)
 		       "UDP."
 		       "\vThe default port is 20000 for both.",
 	};
-	struct arguments a = {
-		.options = {
-			.transports = LN_TRANSPORT_LINNET | LN_TRANSPORT_TCP,
-			.ipv4 = true, .ipv6 = true,
-			.port = DEFAULT_PORT,
-			.max_connections = 1024, .max_per_address = 256,
-			.idle_ms = 600 * 1000, .total_ms = 0, .drain_ms = 10 * 1000,
-		},
-		.time_port = DEFAULT_PORT,
+	static const struct ln_daemon daemon = {
+		.name = "linnet-echod", .configure = configure, .start = start,
 	};
-	struct echo_config config = { .options = &a.options };
-	struct ln_server *s;
-	int status = EXIT_FAILURE;
+	struct ln_options o = {
+		.transports = LN_TRANSPORT_LINNET | LN_TRANSPORT_TCP,
+		.ipv4 = true, .ipv6 = true,
+		.port = DEFAULT_PORT,
+		.max_connections = 1024, .max_per_address = 256,
+		.idle_ms = 600 * 1000, .total_ms = 0, .drain_ms = 10 * 1000,
+	};
 
-	ln_parse_command_line(&argp, argc, argv, &a);
-	s = ln_server_new(&a.options, &echo_proto, &config);
-	if (!s)
-		return EXIT_FAILURE;
-	if (!ln_server_listen(s) && !ln_server_datagram(s, a.time_port, timed_datagram, NULL))
-		status = ln_server_run(s);
-	ln_server_free(s);
-	return status;
+	ln_parse_command_line(&argp, argc, argv, &o);
+	return ln_daemon_main(&daemon, &o);
 }

@@ -65,14 +65,16 @@ static void answer_from(struct msghdr *msg)
 
 /**
  * timed_datagram() - answer the datagrams that wait on a socket
+ * @s: unused
  * @fd: a UDP socket with packet information switched on
  * @data: unused
  */
-void timed_datagram(int fd, void *data)
+void timed_datagram(struct ln_server *s, int fd, void *data)
 {
 	union ln_addr local;
 	socklen_t len = sizeof(local);
 
+	(void)s;
 	(void)data;
 	if (getsockname(fd, &local.sa, &len))
 		return;

@@ -2,6 +2,8 @@
 #ifndef TIMED_H
 #define TIMED_H
 
-void timed_datagram(int fd, void *data);
+#include "server.h"
+
+void timed_datagram(struct ln_server *s, int fd, void *data);
 
 #endif

@@ -10,35 +10,42 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/**
- * file_open() - open a file or folder below the root for reading
- * @root: descriptor of the served folder
- * @path: relative path; empty for the root itself
- * @st: what fstat() says of it
- *
+/*
  * The kernel resolves the path and refuses each step that leaves the root: by
  * dots, by a symbolic link, or by a race with somebody who renames.
- *
- * Return: descriptor, or a negative errno; -EXDEV when the path leads out.
  */
-int file_open(int root, const char *path, struct stat *st)
+static int open_below(const struct file_root *root, const char *path, int flags)
 {
 	struct open_how how = {
-		/* A FIFO must not keep us waiting, a terminal not become ours. */
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+		.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+			   (root->follow_links ? 0 : RESOLVE_NO_SYMLINKS),
 	};
-	int fd, err;
+	int fd = -1;
 
 	/* EAGAIN: a rename somewhere on the machine raced with "..". */
 	for (int tries = 0; tries < 8; tries++) {
-		fd = syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+		fd = syscall(SYS_openat2, root->fd, *path ? path : ".", &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, st)) {
+	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * file_open() - open a file or folder below the root for reading
+ * @root: the served folder
+ * @path: relative path; empty for the root itself
+ * @st: what fstat() says of it
+ *
+ * Return: descriptor, or a negative errno; -EXDEV when the path leads out.
+ */
+int file_open(const struct file_root *root, const char *path, struct stat *st)
+{
+	/* A FIFO must not keep us waiting, a terminal not become ours. */
+	int fd = open_below(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), err;
+
+	if (fd >= 0 && fstat(fd, st)) {
 		err = -errno;
 		close(fd);
 		return err;
@@ -47,7 +54,40 @@ int file_open(int root, const char *path, struct stat *st)
 }
 
 /**
- * file_error_status() - the HTTP status for an error of file_open()
+ * file_open_folder() - open a folder below the root for changes in it
+ * @root: the served folder
+ * @path: relative path; empty for the root itself
+ *
+ * Return: descriptor, or a negative errno; -ENOTDIR when it is no folder.
+ */
+int file_open_folder(const struct file_root *root, const char *path)
+{
+	return open_below(root, path, O_RDONLY | O_DIRECTORY);
+}
+
+/**
+ * file_stat() - what is known of a file below the root, without opening it
+ * @root: the served folder
+ * @path: relative path; empty for the root itself
+ * @st: what is known
+ *
+ * Return: 0 or a negative errno, as for file_open(), but rights on the file
+ * itself are not asked.
+ */
+int file_stat(const struct file_root *root, const char *path, struct stat *st)
+{
+	int fd = open_below(root, path, O_PATH), err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, st))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/**
+ * file_error_status() - the HTTP status for an error of these functions
  * @err: negative errno
  */
 int file_error_status(int err)
@@ -59,9 +99,10 @@ int file_error_status(int err)
 		return 404;
 	case EACCES:
 	case EPERM:
+	case EROFS:
 	case EXDEV:
 	case ELOOP:
-	case ENXIO:	/* a socket, or a device without a driver */
+	case ENXIO: /* a socket, or a device without a driver */
 	case ENODEV:
 		return 403;
 	case EMFILE:
@@ -69,6 +110,11 @@ int file_error_status(int err)
 	case ENOMEM:
 	case EAGAIN:
 		return 503;
+	case EFBIG:
+		return 413;
+	case ENOSPC:
+	case EDQUOT:
+		return 507;
 	default:
 		return 500;
 	}

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * linnet-httpd: serve a folder by HTTP/1.1 on Linnet and TCP.
+ * linnet-httpd: an HTTP server on Linnet and TCP.
+ *
+ * What is served comes from a configuration file, or from the command line, which is
+ * turned into a configuration; so there is one way that leads to a server.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "http.h"
-#include "file.h"
-#include "landlock.h"
-#include "log.h"
-#include "request.h"
+#include "counts.h"
+#include "daemon.h"
+#include "grammar.h"
+#include "setup.h"
 
 #define DEFAULT_PORT	8080
+#define DEFAULT_TLS_PORT 8443
 
 const char *argp_program_version = "linnet-httpd " LINNET_VERSION;
 
@@ -25,44 +27,133 @@ enum {
 	OPT_HEADER_TIMEOUT,
 	OPT_MAX_HEADER,
 	OPT_MAX_URI,
+	OPT_WSGI,
+	OPT_WSGI_PROCESSES,
+	OPT_WSGI_PATH,
+	OPT_TLS_PORT,
+	OPT_CERTIFICATE,
+	OPT_KEY,
+	OPT_CHECK,
+	OPT_METRICS,
+	OPT_ACCESS_LOG,
 };
 
+/**
+ * struct arguments - the command line, over what the file says
+ * @settings: what both can say
+ * @file: the configuration file; or:
+ * @folder: what to serve; or:
+ * @wsgi: MODULE:CALLABLE
+ * @wsgi_path: where its modules are, or NULL
+ * @wsgi_processes: how many
+ * @metrics: path of the counters, or NULL
+ * @listing: list folders
+ * @check: look at the configuration, and no more
+ */
 struct arguments {
-	struct ln_options options;
-	struct http_config http;
+	struct setup_settings settings;
+	const char *file;
 	const char *folder;
+	const char *wsgi;
+	const char *wsgi_path;
+	unsigned int wsgi_processes;
+	const char *metrics;
+	bool listing;
+	bool check;
 };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What to serve:", 0 },
+	{ "config", 'c', "FILE", 0, "All of it is in FILE (linnet-httpd.conf(5))", 0 },
+	{ "check", OPT_CHECK, NULL, 0, "Check the configuration and end", 0 },
 	{ "no-listing", OPT_NO_LISTING, NULL, 0, "Do not list folders without index.html", 0 },
+	{ "wsgi", OPT_WSGI, "MODULE:CALLABLE", 0, "Serve a Python application (PEP 3333)", 0 },
+	{ "wsgi-processes", OPT_WSGI_PROCESSES, "N", 0, "Processes for it (default: 2)", 0 },
+	{ "wsgi-path", OPT_WSGI_PATH, "FOLDER", 0, "Where its modules are (default: here)", 0 },
+	{ "metrics", OPT_METRICS, "PATH", 0, "Show counters there, to this machine alone", 0 },
+	{ NULL, 0, NULL, 0, "Where to listen:", 1 },
+	{ "tls-port", OPT_TLS_PORT, "PORT", 0, "Port for TLS (default: 8443)", 1 },
+	{ "certificate", OPT_CERTIFICATE, "FILE", 0,
+	  "PEM file of a certificate and its chain; asks for TLS", 1 },
+	{ "key", OPT_KEY, "FILE", 0, "PEM file of its key (default: the certificate's)", 1 },
 	{ NULL, 0, NULL, 0, "Limits:", 2 },
 	{ "header-timeout", OPT_HEADER_TIMEOUT, "SECONDS", 0,
 	  "Time for a request's header to arrive (default: 10)", 2 },
 	{ "max-header", OPT_MAX_HEADER, "BYTES", 0, "Longest request header (default: 16384)", 2 },
 	{ "max-uri", OPT_MAX_URI, "BYTES", 0, "Longest request target (default: 8000)", 2 },
+	{ NULL, 0, NULL, 0, "Messages:", 3 },
+	{ "access-log", OPT_ACCESS_LOG, "TARGET", 0,
+	  "Where a line for each request goes: a file, stderr, journal or none (default: none)",
+	  3 },
 	{ 0 },
 };
+
+/* One of the three says what to serve. */
+static void check_source(const struct arguments *a)
+{
+	int n = !!a->file + !!a->folder + !!a->wsgi;
+
+	if (!n)
+		ln_usage_error("which folder? linnet-httpd [OPTION...] FOLDER, or --config FILE, "
+			       "or --wsgi MODULE:CALLABLE");
+	if (n > 1)
+		ln_usage_error("a folder, --config and --wsgi: one of them only");
+	if (a->settings.key && !a->settings.certificate)
+		ln_usage_error("--key: without --certificate");
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
 	switch (key) {
+	case 'c':
+		a->file = arg;
+		return 0;
+	case OPT_CHECK:
+		a->check = true;
+		return 0;
 	case OPT_NO_LISTING:
-		a->http.listing = false;
+		a->listing = false;
+		return 0;
+	case OPT_WSGI:
+		a->wsgi = arg;
+		return 0;
+	case OPT_WSGI_PROCESSES:
+		a->wsgi_processes = ln_parse_number("--wsgi-processes", arg, 1, 256);
+		return 0;
+	case OPT_WSGI_PATH:
+		a->wsgi_path = arg;
+		return 0;
+	case OPT_METRICS:
+		if (*arg != '/')
+			ln_usage_error("--metrics: '%s' does not begin with a slash", arg);
+		a->metrics = arg;
+		return 0;
+	case OPT_TLS_PORT:
+		a->settings.tls_port = ln_parse_number("--tls-port", arg, 0, 65535);
+		return 0;
+	case OPT_CERTIFICATE:
+		a->settings.certificate = arg;
+		return 0;
+	case OPT_KEY:
+		a->settings.key = arg;
 		return 0;
 	case OPT_HEADER_TIMEOUT:
-		a->http.header_ms = ln_parse_seconds("--header-timeout", arg, 0.01, 3600);
+		a->settings.limits.header_ms =
+			ln_parse_seconds("--header-timeout", arg, 0.01, 3600);
 		return 0;
 	case OPT_MAX_HEADER:
-		a->http.limits.head = ln_parse_number("--max-header", arg, 256, 1 << 20);
+		a->settings.limits.head = ln_parse_number("--max-header", arg, 256, 1 << 20);
 		return 0;
 	case OPT_MAX_URI:
-		a->http.limits.target = ln_parse_number("--max-uri", arg, 16, 1 << 20);
+		a->settings.limits.target = ln_parse_number("--max-uri", arg, 16, 1 << 20);
+		return 0;
+	case OPT_ACCESS_LOG:
+		a->settings.access_log = arg;
 		return 0;
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->options;
+		state->child_inputs[0] = a->settings.options;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->folder)
@@ -70,99 +161,272 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->folder = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!a->folder)
-			ln_usage_error("which folder? linnet-httpd [OPTION...] FOLDER");
+		check_source(a);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static int open_folder(const char *folder)
-{
-	struct stat st;
-	int fd, probe;
+static const struct argp_child children[] = { { &ln_options_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp argp = {
+	.options = options, .parser = parse, .children = children, .args_doc = "FOLDER",
+	.doc = "Serve a folder, an application, or what a configuration file says, by HTTP on "
+	       "Linnet (IP protocol 253) and TCP."
+	       "\vThe default port is 8080.",
+};
 
-	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+/* Kept for SIGHUP: what it says goes over what the file says. */
+static struct {
+	int argc;
+	char **argv;
+} command_line;
+
+static void set_defaults(struct arguments *a, struct ln_options *o)
+{
+	*o = (struct ln_options){
+		.transports = LN_TRANSPORT_LINNET | LN_TRANSPORT_TCP,
+		.ipv4 = true, .ipv6 = true,
+		.port = DEFAULT_PORT,
+		.max_connections = 1024, .max_per_address = 256,
+		.idle_ms = 60 * 1000, .total_ms = 3600 * 1000, .drain_ms = 10 * 1000,
+		.workers = 1,
+	};
+	*a = (struct arguments){
+		.settings = {
+			.options = o,
+			.limits = {
+				.head = 16384, .target = 8000, .fields = HTTP_MAX_FIELDS,
+				.content = 16 << 20, .header_ms = 10 * 1000, .streams = 100,
+			},
+			.access_log = "none",
+			.tls_port = DEFAULT_TLS_PORT,
+		},
+		.wsgi_processes = 2,
+		.listing = true,
+	};
+}
+
+static void finish_settings(struct setup_settings *s)
+{
+	s->limits.idle_ms = s->options->idle_ms;
+	if (!s->limits.keep_alive_ms)
+		s->limits.keep_alive_ms = s->options->idle_ms;
+	if (!s->key)
+		s->key = s->certificate;
+}
+
+/* In single quotes the scanner leaves all as it is, but for these. */
+static void print_quoted(FILE *f, const char *s)
+{
+	fputc('\'', f);
+	for (; *s; s++) {
+		if (*s == '\'' || *s == '\\')
+			fputc('\\', f);
+		fputc(*s, f);
+	}
+	fputc('\'', f);
+}
+
+static void print_source(FILE *f, const struct arguments *a)
+{
+	if (a->folder) {
+		/* Dot files too: the folder is served as it is. */
+		fprintf(f, "files { listing = %s hidden = true root = ",
+			a->listing ? "true" : "false");
+		print_quoted(f, a->folder);
+		fputs(" }", f);
+		return;
+	}
+	fprintf(f, "wsgi { processes = %u application = ", a->wsgi_processes);
+	print_quoted(f, a->wsgi);
+	if (a->wsgi_path) {
+		fputs(" path = ", f);
+		print_quoted(f, a->wsgi_path);
+	}
+	fputs(" }", f);
+}
+
+/* A configuration that says what the command line says. */
+static cfg_t *make_tree(const struct arguments *a)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	cfg_t *tree = NULL;
+
+	if (!f)
+		return NULL;
+	fputs("host '*' { location '/' { ", f);
+	print_source(f, a);
+	fputs(" }", f);
+	if (a->metrics) {
+		fputs(" location ", f);
+		print_quoted(f, a->metrics);
+		fputs(" { status { } }", f);
+	}
+	fputs(" }", f);
+	if (!fclose(f))
+		tree = grammar_read_text(text);
+	free(text);
+	return tree;
+}
+
+/* Says what is wrong with it in the words of the command line. */
+static int check_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	if (fd < 0) {
 		ln_error("cannot serve the folder '%s': %s", folder, strerror(errno));
 		return -1;
 	}
-	/* Now rather than at the first request: may we read it, is the kernel
-	 * new enough (5.6)?
-	 */
-	probe = file_open(fd, "", &st);
-	if (probe < 0) {
-		ln_error("cannot serve the folder '%s': %s", folder, strerror(-probe));
-		close(fd);
-		return -1;
-	}
-	close(probe);
-	return fd;
-}
-
-static int make_boundary(char boundary[33])
-{
-	unsigned char bytes[16];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
-		ln_error("no random numbers: %s", strerror(errno));
-		return -1;
-	}
-	for (int i = 0; i < 16; i++)
-		sprintf(boundary + 2 * i, "%02x", bytes[i]);
+	close(fd);
 	return 0;
 }
 
-static int confine(int root)
+static void *configure(struct ln_options *o, struct ln_wanted *wanted)
 {
-	int err = landlock_confine(root);
+	struct arguments a;
+	cfg_t *tree;
 
-	if (err == -ENOSYS || err == -EOPNOTSUPP) {
-		ln_info("no Landlock in this kernel");
-		return 0;
+	set_defaults(&a, o);
+	ln_parse_command_line(&argp, command_line.argc, command_line.argv, &a);
+	if (a.folder && check_folder(a.folder))
+		return NULL;
+	tree = a.file ? grammar_read(a.file) : make_tree(&a);
+	if (!tree)
+		return NULL;
+	if (a.file) {
+		set_defaults(&a, o);
+		setup_settings_read(&a.settings, tree);
+		ln_parse_command_line(&argp, command_line.argc, command_line.argv, &a);
 	}
-	if (err)
-		ln_error("Landlock: %s", strerror(-err));
-	return err;
+	finish_settings(&a.settings);
+	return setup_new(tree, &a.settings, wanted);
+}
+
+static void release(void *config)
+{
+	setup_free(config);
+}
+
+static void reopen(void *config)
+{
+	struct setup *s = config;
+
+	ln_access_log_reopen(s->access_log);
+}
+
+/* The next location of a configuration, from (0, 0) on. */
+static struct httpd_location *next_location(struct setup *s, size_t *host, size_t *place)
+{
+	while (*host < s->hosts.n) {
+		struct httpd_host *h = &s->hosts.host[*host];
+
+		if (*place < h->n_places)
+			return &h->place[(*place)++]->location;
+		++*host;
+		*place = 0;
+	}
+	return NULL;
+}
+
+static int launch(void *config)
+{
+	struct httpd_location *l;
+	size_t host = 0, place = 0;
+	int err;
+
+	while ((l = next_location(config, &host, &place))) {
+		err = l->kind->launch ? l->kind->launch(l->conf) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void reaped(void *config, pid_t pid, int status)
+{
+	struct httpd_location *l;
+	size_t host = 0, place = 0;
+
+	while ((l = next_location(config, &host, &place)))
+		if (l->kind->reaped)
+			l->kind->reaped(l->conf, pid, status);
+}
+
+static int start(struct ln_server *server, void *config, const struct ln_sockets *sockets)
+{
+	struct setup *s = config;
+	struct httpd_location *l;
+	size_t host = 0, place = 0;
+	int err;
+
+	for (unsigned int i = 0; i < s->n_listens; i++) {
+		struct setup_listen *listen = &s->listen[i];
+
+		err = ln_server_listen(server, sockets, listen->tag, &http_proto, listen->tls,
+				       &listen->service);
+		if (err)
+			return err;
+	}
+	while ((l = next_location(s, &host, &place))) {
+		err = l->kind->start ? l->kind->start(l->conf, server) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int confine(void *config, struct ln_sandbox *sandbox)
+{
+	struct httpd_location *l;
+	size_t host = 0, place = 0;
+	int err;
+
+	while ((l = next_location(config, &host, &place))) {
+		err = l->kind->confine ? l->kind->confine(l->conf, sandbox) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* As at the start, but that nothing is opened for good. */
+static int check_configuration(struct ln_options *o)
+{
+	struct ln_wanted wanted = { 0 };
+	void *config = configure(o, &wanted);
+
+	if (!config)
+		return EXIT_FAILURE;
+	release(config);
+	printf("the configuration is good\n");
+	return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &ln_options_argp, 0, NULL, 0 }, { 0 } };
-	static const struct argp argp = {
-		.options = options, .parser = parse, .children = children, .args_doc = "FOLDER",
-		.doc = "Serve a folder by HTTP/1.1 on Linnet (IP protocol 253) and TCP."
-		       "\vThe default port is 8080.",
+	static const struct ln_daemon daemon = {
+		.name = "linnet-httpd",
+		.configure = configure,
+		.launch = launch,
+		.reaped = reaped,
+		.reopen = reopen,
+		.release = release,
+		.start = start,
+		.confine = confine,
 	};
-	struct arguments a = {
-		.options = {
-			.transports = LN_TRANSPORT_LINNET | LN_TRANSPORT_TCP,
-			.ipv4 = true, .ipv6 = true,
-			.port = DEFAULT_PORT,
-			.max_connections = 1024, .max_per_address = 256,
-			.idle_ms = 60 * 1000, .total_ms = 3600 * 1000, .drain_ms = 10 * 1000,
-		},
-		.http = {
-			.listing = true,
-			.limits = { .head = 16384, .target = 8000, .fields = HTTP_MAX_FIELDS },
-			.header_ms = 10 * 1000,
-		},
-	};
-	struct ln_server *s;
-	int status = EXIT_FAILURE;
+	struct ln_options o;
+	struct arguments a;
 
+	command_line.argc = argc;
+	command_line.argv = argv;
+	set_defaults(&a, &o);
 	ln_parse_command_line(&argp, argc, argv, &a);
-	a.http.options = &a.options;
-	a.http.root = open_folder(a.folder);
-	if (a.http.root < 0 || make_boundary(a.http.boundary))
-		return EXIT_FAILURE;
-	s = ln_server_new(&a.options, &http_proto, &a.http);
-	if (!s)
-		return EXIT_FAILURE;
-	if (!ln_server_listen(s) && !confine(a.http.root))
-		status = ln_server_run(s);
-	ln_server_free(s);
-	close(a.http.root);
-	return status;
+	if (a.check)
+		return check_configuration(&o);
+	counts_define();
+	return ln_daemon_main(&daemon, &o);
 }

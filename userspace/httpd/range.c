@@ -95,9 +95,9 @@ int http_range_parse(const char *s, size_t n, uint64_t size,
 			if (kind < 0)
 				return HTTP_RANGE_WHOLE;
 			if (kind) {
-				total += r.len;
-				if (total > size)
+				if (r.len > size - total)
 					return HTTP_RANGE_WHOLE;
+				total += r.len;
 				ranges[count++] = r;
 			}
 			skip_blanks(&c);

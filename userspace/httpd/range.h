@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef HTTP_RANGE_H
-#define HTTP_RANGE_H
+#ifndef HTTPD_RANGE_H
+#define HTTPD_RANGE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,27 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Log lines on standard error, one write() each so that lines of several
- * processes on one descriptor stay whole.
+ * Log lines for people, and access logs.
  */
 #include "log.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES	1024
+#include "log-target.h"
 
-static const char *const level_names[] = {
-	[LN_ERROR] = "error",
-	[LN_WARNING] = "warning",
-	[LN_NOTICE] = "notice",
-	[LN_INFO] = "info",
-	[LN_DEBUG] = "debug",
+#define LINE_MAX_BYTES	1024
+#define PREFIX_MAX	160
+
+struct ln_access_log {
+	struct ln_log_target target;
+};
+
+static const struct {
+	const char *name;
+	int priority;
+} levels[] = {
+	[LN_ERROR] = { "error", LOG_ERR },
+	[LN_WARNING] = { "warning", LOG_WARNING },
+	[LN_NOTICE] = { "notice", LOG_NOTICE },
+	[LN_INFO] = { "info", LOG_INFO },
+	[LN_DEBUG] = { "debug", LOG_DEBUG },
 };
 
 static enum ln_level threshold = LN_NOTICE;
+static struct ln_log_target log_target;
 
 /**
  * ln_log_level() - choose which lines are written
@@ -41,13 +56,84 @@ void ln_log_level(enum ln_level level)
  */
 int ln_log_level_parse(const char *name, enum ln_level *level)
 {
-	for (size_t i = 0; i < sizeof(level_names) / sizeof(*level_names); i++) {
-		if (!strcmp(name, level_names[i])) {
+	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
+		if (!strcmp(name, levels[i].name)) {
 			*level = i;
 			return 0;
 		}
 	}
 	return -EINVAL;
+}
+
+/**
+ * ln_log_open() - choose where the lines of ln_log() go
+ * @target: "stderr", as it is from the start, "journal", or a path with a slash in it
+ *
+ * Lines in a file begin with a time stamp and the process id.
+ *
+ * Return: 0, or a negative errno after an error line on the target so far, which
+ * stays.
+ */
+int ln_log_open(const char *target)
+{
+	struct ln_log_target new;
+	int err;
+
+	/* Later /etc/localtime may be out of reach, and localtime_r() reads it once. */
+	tzset();
+	err = ln_log_target_open(&new, target, "stderr, journal, or a path with a slash in it");
+	if (err)
+		return err;
+	ln_log_target_close(&log_target);
+	log_target = new;
+	return 0;
+}
+
+/**
+ * ln_log_reopen() - open the log's file again, after it was moved away
+ *
+ * Return: 0, or a negative errno after an error line; then the old file stays.
+ */
+int ln_log_reopen(void)
+{
+	return ln_log_target_reopen(&log_target);
+}
+
+/* RFC 3339, 5.6: "2026-11-25T19:31:02.123+01:00 " */
+static int time_stamp(char *out, size_t size)
+{
+	struct timeval now;
+	struct tm tm;
+	long offset;
+
+	gettimeofday(&now, NULL);
+	if (!localtime_r(&now.tv_sec, &tm))
+		return 0;
+	offset = tm.tm_gmtoff / 60;
+	return snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%c%02ld:%02ld ",
+			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+			tm.tm_sec, (int)(now.tv_usec / 1000), offset < 0 ? '-' : '+',
+			labs(offset) / 60, labs(offset) % 60);
+}
+
+/* The journal has time, program and level beside the text. */
+static int prefix(char *out, size_t size, enum ln_level level)
+{
+	int len = 0;
+
+	switch (log_target.kind) {
+	case LN_TARGET_JOURNAL:
+		return 0;
+	case LN_TARGET_FILE:
+		len = time_stamp(out, size);
+		len += snprintf(out + len, size - len, "%.60s[%d]: %s: ",
+				program_invocation_short_name, getpid(), levels[level].name);
+		return len;
+	case LN_TARGET_STDERR:
+		break;
+	}
+	return snprintf(out, size, "%.60s: %s: ", program_invocation_short_name,
+			levels[level].name);
 }
 
 /**
@@ -61,7 +147,7 @@ int ln_log_level_parse(const char *name, enum ln_level *level)
 void ln_log(enum ln_level level, const char *fmt, ...)
 {
 	static const char hex[] = "0123456789abcdef";
-	char text[LINE_MAX_BYTES], line[4 * LINE_MAX_BYTES + 128];
+	char text[LINE_MAX_BYTES], line[4 * LINE_MAX_BYTES + PREFIX_MAX];
 	int saved = errno, len;
 	va_list ap;
 
@@ -71,9 +157,7 @@ void ln_log(enum ln_level level, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 
-	len = snprintf(line, 128, "%s: %s: ", program_invocation_short_name, level_names[level]);
-	if (len > 127)
-		len = 127;
+	len = prefix(line, PREFIX_MAX, level);
 	for (const unsigned char *p = (unsigned char *)text; *p; p++) {
 		if (*p < 0x20 || *p >= 0x7f) {
 			line[len++] = '\\';
@@ -84,9 +168,75 @@ void ln_log(enum ln_level level, const char *fmt, ...)
 			line[len++] = *p;
 		}
 	}
-	line[len++] = '\n';
-	if (write(STDERR_FILENO, line, len) < 0) {
-		/* With standard error gone there is nobody left to tell. */
-	}
+	ln_log_target_write(&log_target, levels[level].priority, line, len);
 	errno = saved;
+}
+
+/**
+ * ln_access_log_open() - open an access log
+ * @target: "stderr", "journal", a path with a slash in it, or "none"
+ *
+ * Return: the log; NULL with errno 0 for "none", NULL with errno set after an error
+ * line.
+ */
+struct ln_access_log *ln_access_log_open(const char *target)
+{
+	struct ln_access_log *l;
+	int err;
+
+	errno = 0;
+	if (!strcmp(target, "none"))
+		return NULL;
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		ln_error("access log '%s': out of memory", target);
+		errno = ENOMEM;
+		return NULL;
+	}
+	err = ln_log_target_open(&l->target, target,
+				 "stderr, journal, none, or a path with a slash in it");
+	if (err) {
+		free(l);
+		errno = -err;
+		return NULL;
+	}
+	return l;
+}
+
+/**
+ * ln_access_log_write() - write one line
+ * @l: the log; NULL: nothing happens
+ * @line: without a newline; control bytes and what else a peer could put in are the
+ *	caller's business
+ * @len: its length
+ *
+ * What cannot be written is counted and told once on standard error.
+ */
+void ln_access_log_write(struct ln_access_log *l, const char *line, size_t len)
+{
+	if (l)
+		ln_log_target_write(&l->target, LOG_INFO, line, len);
+}
+
+/**
+ * ln_access_log_reopen() - open the log's file again, after it was moved away
+ * @l: the log or NULL
+ *
+ * Return: 0, or a negative errno after an error line; then the old file stays.
+ */
+int ln_access_log_reopen(struct ln_access_log *l)
+{
+	return l ? ln_log_target_reopen(&l->target) : 0;
+}
+
+/**
+ * ln_access_log_close() - close a log
+ * @l: the log or NULL
+ */
+void ln_access_log_close(struct ln_access_log *l)
+{
+	if (!l)
+		return;
+	ln_log_target_close(&l->target);
+	free(l);
 }

@@ -23,6 +23,8 @@ enum {
 	OPT_TOTAL,
 	OPT_DRAIN,
 	OPT_LOG_LEVEL,
+	OPT_LOG,
+	OPT_REUSEPORT,
 };
 
 static const struct argp_option options[] = {
@@ -47,6 +49,14 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "Messages:", 3 },
 	{ "log-level", OPT_LOG_LEVEL, "LEVEL", 0,
 	  "error, warning, notice, info or debug (default: notice)", 3 },
+	{ "log", OPT_LOG, "TARGET", 0, "stderr, journal or the path of a file (default: stderr)",
+	  3 },
+	{ NULL, 0, NULL, 0, "Processes:", 4 },
+	{ "workers", 'w', "N", 0, "Processes that serve (default: 1)", 4 },
+	{ "reuseport", OPT_REUSEPORT, NULL, 0,
+	  "Sockets of its own for each worker (SO_REUSEPORT) instead of shared ones", 4 },
+	{ "user", 'u', "NAME", 0, "Workers run as this user; needs root", 4 },
+	{ "group", 'g', "NAME", 0, "Workers run with this group (default: the user's)", 4 },
 	{ 0 },
 };
 
@@ -172,6 +182,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				"--log-level: '%s' is not error, warning, notice, info or debug",
 				arg);
 		ln_log_level(level);
+		return 0;
+	case OPT_LOG:
+		o->log = arg;
+		return 0;
+	case OPT_REUSEPORT:
+		o->reuseport = true;
+		return 0;
+	case 'w':
+		o->workers = ln_parse_number("--workers", arg, 1, LN_MAX_WORKERS);
+		return 0;
+	case 'u':
+		o->user = arg;
+		return 0;
+	case 'g':
+		o->group = arg;
 		return 0;
 	case ARGP_KEY_INIT:
 		/* getopt has its line for an unknown option; argp would add

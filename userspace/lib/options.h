@@ -8,6 +8,7 @@
 
 #define LN_EXIT_USAGE		2
 #define LN_MAX_ADDRESSES	16
+#define LN_MAX_WORKERS		64
 
 enum { LN_TRANSPORT_LINNET = 1, LN_TRANSPORT_TCP = 2 };
 
@@ -25,6 +26,11 @@ enum { LN_TRANSPORT_LINNET = 1, LN_TRANSPORT_TCP = 2 };
  * @idle_ms: a connection without progress for so long is closed
  * @total_ms: longest life of a connection, 0 for no limit
  * @drain_ms: time that connections get to finish after SIGTERM or SIGINT
+ * @workers: processes that serve
+ * @reuseport: each worker has sockets of its own (SO_REUSEPORT) instead of sharing
+ * @user: workers run as this user, NULL: as whoever started us
+ * @group: workers run with this group, NULL: the user's own
+ * @log: where messages go: stderr, journal or a file; NULL: stderr
  */
 struct ln_options {
 	unsigned int transports;
@@ -37,6 +43,10 @@ struct ln_options {
 	uint64_t idle_ms;
 	uint64_t total_ms;
 	uint64_t drain_ms;
+	unsigned int workers;
+	bool reuseport;
+	const char *user, *group;
+	const char *log;
 };
 
 /* An argp child whose input is a struct ln_options, filled with defaults. */

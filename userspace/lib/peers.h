@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Limits that hold for all workers of a daemon together: connections at once,
+ * connections at once from one address, events a second from one address.
+ */
 #ifndef LN_PEERS_H
 #define LN_PEERS_H
 
-#include "net.h"
+#include <stdbool.h>
 
-#define LN_PEER_BUCKETS	1024
+#include "net.h"
 
 struct ln_peer;
 
-/**
- * struct ln_peers - how many connections each address has
- * @buckets: chains of addresses with at least one connection
- */
-struct ln_peers {
-	struct ln_peer *buckets[LN_PEER_BUCKETS];
-};
-
-struct ln_peer *ln_peer_get(struct ln_peers *t, const union ln_addr *addr, unsigned int max);
-void ln_peer_put(struct ln_peers *t, struct ln_peer *p);
+int ln_peers_share(unsigned int max_connections, unsigned int max_workers);
+void ln_peers_worker(unsigned int slot);
+void ln_peers_worker_gone(unsigned int slot);
+unsigned int ln_peers_connections(void);
+struct ln_peer *ln_peer_get(const union ln_addr *addr, unsigned int max);
+void ln_peer_put(struct ln_peer *p);
+bool ln_peer_allow(struct ln_peer *p, double per_second, double burst);
 
 #endif

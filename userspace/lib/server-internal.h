@@ -1,41 +1,101 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What server.c and conn.c share. */
+/* What server.c, conn.c and conn-io.c share. */
 #ifndef LN_SERVER_INTERNAL_H
 #define LN_SERVER_INTERNAL_H
 
+#include <openssl/ssl.h>
 #include <uv.h>
 
 #include "peers.h"
 #include "server.h"
 
-struct ln_socket {
+/* Read from a socket in one go. */
+#define LN_SCRATCH_BYTES	65536
+
+struct ln_listener {
 	uv_poll_t poll;
 	struct ln_server *server;
 	int fd;
-	ln_datagram_fn datagram;	/* NULL: a listener */
+	int protocol;
+	const struct ln_proto *proto;	/* a listener's */
+	struct ln_tls *tls;
+	ln_datagram_fn datagram;	/* a datagram socket's */
 	void *data;
 };
 
 struct ln_server {
 	const struct ln_options *options;
-	const struct ln_proto *proto;
-	void *data;
 	uv_loop_t loop;
-	uv_signal_t sigterm, sigint;
+	uv_signal_t sigterm;
 	uv_timer_t drain;
 	uv_timer_t resume;		/* accept again after a shortage */
-	struct ln_socket sockets[2 * LN_MAX_SOCKETS];
-	int n_sockets;
+	uv_prepare_t prepare;		/* before the loop waits: send what was queued */
+	uv_idle_t idle;			/* started: the loop does not wait */
+	uv_check_t check;
+	struct ln_listener listeners[LN_MAX_SOCKETS];
+	int n_listeners;
 	bool paused;			/* listeners not polled */
 	bool stopping;
+	unsigned int holds;
 	struct ln_conn *conns;
-	unsigned int n_conns;
-	struct ln_peers peers;
+	unsigned int n_conns, n_accepted;
+	struct ln_conn *turn, **turn_end;	/* connections with something to do in this turn */
+	char scratch[LN_SCRATCH_BYTES];
 };
 
-void ln_conn_new(struct ln_server *s, int fd, const union ln_addr *peer);
+enum ln_phase {
+	LN_CONNECTING,		/* connect() is under way */
+	LN_HANDSHAKE,		/* TLS's */
+	LN_OPEN,		/* the protocol's */
+	LN_FINISHING,		/* what is queued goes out */
+	LN_LINGERING,		/* the peer may take it, and close */
+	LN_CLOSED,
+};
+
+struct ln_conn {
+	struct ln_server *server;
+	const struct ln_proto *proto;
+	void *data;
+	struct ln_conn *next, **pprev;
+	struct ln_conn *next_turn;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	int open_handles;
+	int fd;
+	int protocol;
+	int polled;			/* UV_READABLE and UV_WRITABLE */
+	int error;
+	enum ln_phase phase;
+	bool accepted, queued_turn, wake, held, eof, blocked, was_full, tls_writes;
+	struct ln_peer *peer;
+	SSL *tls;
+	struct ln_tls *start_tls;	/* when what is queued has gone out */
+	char *in;			/* what arrived: a buffer of its own, or the server's scratch */
+	size_t in_start, in_len, in_room;	/* in_room 0: scratch */
+	struct ln_queue out;
+	uint64_t sent;
+	uint64_t born;
+	uint64_t deadline, timer_at;	/* loop time, LN_NEVER */
+	union ln_addr peer_addr;
+	char name[LN_ADDR_STRLEN];
+	max_align_t state[];
+};
+
+void ln_conn_accepted(struct ln_listener *l, int fd, const union ln_addr *peer);
 void ln_conn_stop(struct ln_conn *c);
-struct ln_conn *ln_conn_next(struct ln_conn *c);
-void ln_server_conn_gone(struct ln_server *s);
+void ln_conn_turn(struct ln_conn *c);
+void ln_server_metrics(void);
+void ln_server_conn_gone(struct ln_server *s, bool accepted);
+
+/* conn-io.c */
+void ln_conn_poll(struct ln_conn *c);
+void ln_conn_on_poll(uv_poll_t *poll, int status, int events);
+void ln_conn_take_turn(struct ln_conn *c);
+void ln_conn_schedule(struct ln_conn *c);
+void ln_conn_handshake(struct ln_conn *c);
+void ln_conn_linger(struct ln_conn *c);
+void ln_conn_fail(struct ln_conn *c, int err);
+void ln_conn_established(struct ln_conn *c);
+void ln_conn_arm(struct ln_conn *c, uint64_t ms);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The event loop, the listeners and the orderly end of a server.
+ * A worker: the event loop, the listeners and the orderly end.
  */
 #include <errno.h>
 #include <signal.h>
@@ -10,37 +10,73 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "metrics.h"
 #include "server-internal.h"
+#include "tls.h"
 
 /* Connections taken in one go, so that the open ones get their turn. */
 #define ACCEPT_BATCH	64
 /* Wait before the next accept() when descriptors or memory ran out. */
 #define SHORTAGE_MS	1000
+/* Other workers have all connections that there may be: look again after. */
+#define TAKEN_MS	100
 /* Descriptors besides those of connections. */
-#define SPARE_FDS	(2 * LN_MAX_SOCKETS + 32)
-/* A connection's own, and the file that it sends. */
+#define SPARE_FDS	(2 * LN_MAX_SOCKETS + 64)
+/* A connection's own, and the file that it sends or the gateway that it uses. */
 #define FDS_PER_CONN	2
+/* Turns that connections get before the loop looks at sockets again. */
+#define MAX_TURNS	1024
+
+static struct ln_metric accepted_linnet = {
+	.name = "linnet_connections_accepted_total", .labels = "transport=\"linnet\"",
+	.help = "Connections accepted", .type = LN_COUNTER,
+};
+static struct ln_metric accepted_tcp = {
+	.name = "linnet_connections_accepted_total", .labels = "transport=\"tcp\"",
+	.help = "Connections accepted", .type = LN_COUNTER,
+};
+static struct ln_metric open_now = {
+	.name = "linnet_connections", .help = "Connections open", .type = LN_GAUGE,
+};
+
+/* What every worker counts; called in the master. */
+void ln_server_metrics(void)
+{
+	ln_metric_define(&accepted_linnet);
+	ln_metric_define(&accepted_tcp);
+	ln_metric_define(&open_now);
+}
 
 static void listeners_poll(struct ln_server *s, bool on);
+
+static bool room(const struct ln_server *s)
+{
+	return ln_peers_connections() < s->options->max_connections;
+}
+
+static void pause_listeners(struct ln_server *s, uint64_t ms);
 
 static void on_resume(uv_timer_t *timer)
 {
 	struct ln_server *s = timer->data;
 
-	if (!s->stopping && s->n_conns < s->options->max_connections)
+	if (s->stopping || !s->paused)
+		return;
+	if (room(s))
 		listeners_poll(s, true);
+	else
+		pause_listeners(s, TAKEN_MS);
 }
 
-static void on_shortage(struct ln_server *s, int err)
+static void pause_listeners(struct ln_server *s, uint64_t ms)
 {
-	ln_warning("cannot accept for now: %s", strerror(err));
 	listeners_poll(s, false);
-	uv_timer_start(&s->resume, on_resume, SHORTAGE_MS, 0);
+	uv_timer_start(&s->resume, on_resume, ms, 0);
 }
 
 static void on_listener(uv_poll_t *poll, int status, int events)
 {
-	struct ln_socket *l = poll->data;
+	struct ln_listener *l = poll->data;
 	struct ln_server *s = l->server;
 	union ln_addr peer;
 	socklen_t len;
@@ -49,16 +85,19 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		if (s->n_conns >= s->options->max_connections) {
+		if (!room(s)) {
 			/* The backlog keeps those who come now. */
-			ln_debug("all %u connections are in use", s->n_conns);
-			listeners_poll(s, false);
+			ln_debug("all %u connections are in use", s->options->max_connections);
+			pause_listeners(s, TAKEN_MS);
 			return;
 		}
 		len = sizeof(peer);
 		fd = accept4(l->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			ln_conn_new(s, fd, &peer);
+			ln_metric_add(l->protocol == IPPROTO_TCP ? &accepted_tcp : &accepted_linnet,
+				      1);
+			ln_metric_add(&open_now, 1);
+			ln_conn_accepted(l, fd, &peer);
 			continue;
 		}
 		switch (errno) {
@@ -68,7 +107,8 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 		case ENFILE:
 		case ENOBUFS:
 		case ENOMEM:
-			on_shortage(s, errno);
+			ln_warning("cannot accept for now: %s", strerror(errno));
+			pause_listeners(s, SHORTAGE_MS);
 			return;
 		default:
 			/* What befell the connection that was waiting, as
@@ -81,18 +121,18 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 
 static void on_datagram(uv_poll_t *poll, int status, int events)
 {
-	struct ln_socket *l = poll->data;
+	struct ln_listener *l = poll->data;
 
 	(void)status;
 	(void)events;
-	l->datagram(l->fd, l->data);
+	l->datagram(l->server, l->fd, l->data);
 }
 
 static void listeners_poll(struct ln_server *s, bool on)
 {
 	s->paused = !on;
-	for (int i = 0; i < s->n_sockets; i++) {
-		struct ln_socket *l = &s->sockets[i];
+	for (int i = 0; i < s->n_listeners; i++) {
+		struct ln_listener *l = &s->listeners[i];
 
 		if (l->datagram)
 			continue;
@@ -103,67 +143,107 @@ static void listeners_poll(struct ln_server *s, bool on)
 	}
 }
 
-/* A connection ended: there may be room again, or nothing left to wait for. */
-void ln_server_conn_gone(struct ln_server *s)
+static void end_if_done(struct ln_server *s)
 {
-	if (s->stopping) {
-		if (!s->n_conns && !uv_is_closing((uv_handle_t *)&s->drain))
-			uv_close((uv_handle_t *)&s->drain, NULL);
-	} else if (s->paused && s->n_conns < s->options->max_connections) {
-		listeners_poll(s, true);
+	if (s->stopping && !s->n_conns && !s->holds)
+		uv_stop(&s->loop);
+}
+
+/* A connection ended: there may be room again, or nothing left to wait for. */
+void ln_server_conn_gone(struct ln_server *s, bool accepted)
+{
+	if (accepted) {
+		s->n_accepted--;
+		ln_metric_add(&open_now, -1);
 	}
+	if (accepted && s->paused && !s->stopping && !uv_is_active((uv_handle_t *)&s->resume) &&
+	    room(s))
+		listeners_poll(s, true);
+	end_if_done(s);
 }
 
 static void close_connections(struct ln_server *s)
 {
-	for (struct ln_conn *c = s->conns, *next; c; c = next) {
-		next = ln_conn_next(c);
-		ln_conn_close(c);
-	}
+	/* Closing one may close others, and its protocol may make new ones. */
+	while (s->conns)
+		ln_conn_close(s->conns);
 }
 
 static void on_drain(uv_timer_t *timer)
 {
 	struct ln_server *s = timer->data;
 
-	ln_notice("closing %u connections that did not finish in time", s->n_conns);
+	ln_notice("closing %u connections that did not finish in time", s->n_accepted);
 	close_connections(s);
-}
-
-static void close_sockets(struct ln_server *s)
-{
-	for (int i = 0; i < s->n_sockets; i++) {
-		uv_close((uv_handle_t *)&s->sockets[i].poll, NULL);
-		close(s->sockets[i].fd);
-	}
-	s->n_sockets = 0;
+	uv_stop(&s->loop);
 }
 
 static void begin_stop(struct ln_server *s)
 {
 	s->stopping = true;
-	close_sockets(s);
-	uv_close((uv_handle_t *)&s->resume, NULL);
-	uv_unref((uv_handle_t *)&s->sigterm);
-	uv_unref((uv_handle_t *)&s->sigint);
-	uv_timer_start(&s->drain, on_drain, s->options->drain_ms, 0);
-	for (struct ln_conn *c = s->conns, *next; c; c = next) {
-		next = ln_conn_next(c);
-		ln_conn_stop(c);
+	for (int i = 0; i < s->n_listeners; i++) {
+		uv_close((uv_handle_t *)&s->listeners[i].poll, NULL);
+		close(s->listeners[i].fd);
 	}
-	ln_server_conn_gone(s);
+	s->n_listeners = 0;
+	uv_timer_stop(&s->resume);
+	uv_timer_start(&s->drain, on_drain, s->options->drain_ms, 0);
+	/* A connection that stops may take its neighbours along. */
+	for (struct ln_conn *c = s->conns, *next; c; c = next) {
+		next = c->next;
+		ln_conn_stop(c);
+		if (next && next->phase == LN_CLOSED)
+			next = s->conns;
+	}
+	end_if_done(s);
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct ln_server *s = handle->data;
 
+	(void)signum;
 	if (s->stopping) {
 		close_connections(s);
+		uv_stop(&s->loop);
 		return;
 	}
-	ln_notice("%s: finishing %u connections", strsignal(signum), s->n_conns);
 	begin_stop(s);
+}
+
+/* Before the loop waits: what the callbacks of this turn queued is sent. */
+static void on_prepare(uv_prepare_t *handle)
+{
+	struct ln_server *s = handle->data;
+	struct ln_conn *c;
+
+	for (int i = 0; i < MAX_TURNS && s->turn; i++) {
+		c = s->turn;
+		s->turn = c->next_turn;
+		if (!s->turn)
+			s->turn_end = &s->turn;
+		c->queued_turn = false;
+		ln_conn_take_turn(c);
+	}
+	end_if_done(s);
+}
+
+static void on_idle(uv_idle_t *handle)
+{
+	struct ln_server *s = handle->data;
+
+	/* Its being active kept the loop from waiting; is there still need? */
+	if (!s->turn)
+		uv_idle_stop(handle);
+}
+
+/* After sockets were looked at, and before timers: does a turn wait? */
+static void on_check(uv_check_t *handle)
+{
+	struct ln_server *s = handle->data;
+
+	if (s->turn)
+		uv_idle_start(&s->idle, on_idle);
 }
 
 /* Room for the descriptors of so many connections, as far as the system lets us. */
@@ -174,6 +254,13 @@ static void raise_nofile(unsigned int max_connections)
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) || rl.rlim_cur >= want)
 		return;
+	if (rl.rlim_max < want) {
+		/* Root may raise the hard limit, too. */
+		rl.rlim_cur = rl.rlim_max = want;
+		if (!setrlimit(RLIMIT_NOFILE, &rl))
+			return;
+		getrlimit(RLIMIT_NOFILE, &rl);
+	}
 	rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
 	if (setrlimit(RLIMIT_NOFILE, &rl) || rl.rlim_cur < want)
 		ln_warning("%u connections may need %llu descriptors, the limit is %llu",
@@ -182,15 +269,12 @@ static void raise_nofile(unsigned int max_connections)
 }
 
 /**
- * ln_server_new() - a server without listeners yet
+ * ln_server_new() - a worker without listeners yet
  * @o: options; they must outlive the server
- * @proto: what its connections speak
- * @data: what ln_conn_data() returns
  *
  * Return: the server, or NULL after an error line.
  */
-struct ln_server *ln_server_new(const struct ln_options *o, const struct ln_proto *proto,
-				void *data)
+struct ln_server *ln_server_new(const struct ln_options *o)
 {
 	struct ln_server *s = calloc(1, sizeof(*s));
 	int err;
@@ -208,84 +292,156 @@ struct ln_server *ln_server_new(const struct ln_options *o, const struct ln_prot
 	signal(SIGPIPE, SIG_IGN);
 	raise_nofile(o->max_connections);
 	s->options = o;
-	s->proto = proto;
-	s->data = data;
+	s->turn_end = &s->turn;
 	uv_timer_init(&s->loop, &s->drain);
 	uv_timer_init(&s->loop, &s->resume);
 	uv_signal_init(&s->loop, &s->sigterm);
-	uv_signal_init(&s->loop, &s->sigint);
-	s->drain.data = s->resume.data = s->sigterm.data = s->sigint.data = s;
+	uv_prepare_init(&s->loop, &s->prepare);
+	uv_idle_init(&s->loop, &s->idle);
+	uv_check_init(&s->loop, &s->check);
+	s->drain.data = s->resume.data = s->sigterm.data = s->prepare.data = s->idle.data =
+		s->check.data = s;
+	uv_prepare_start(&s->prepare, on_prepare);
+	uv_check_start(&s->check, on_check);
 	return s;
 }
 
-static int add_sockets(struct ln_server *s, int type, uint16_t port, ln_datagram_fn fn, void *data)
+static struct ln_listener *add_listener(struct ln_server *s, const struct ln_socket *socket,
+					void *data)
 {
-	char text[LN_ADDR_STRLEN];
-	int fds[LN_MAX_SOCKETS], n;
+	struct ln_listener *l;
 
-	n = ln_net_open(s->options, type, port, fds);
-	if (n < 0)
-		return n;
-	for (int i = 0; i < n; i++) {
-		struct ln_socket *l = &s->sockets[s->n_sockets++];
-		union ln_addr addr = { 0 };
-		socklen_t len = sizeof(addr);
+	if (s->n_listeners == LN_MAX_SOCKETS) {
+		ln_error("more than %d sockets", LN_MAX_SOCKETS);
+		return NULL;
+	}
+	l = &s->listeners[s->n_listeners++];
+	*l = (struct ln_listener){ .server = s, .fd = socket->fd, .data = data };
+	l->protocol = socket->protocol;
+	uv_poll_init(&s->loop, &l->poll, l->fd);
+	l->poll.data = l;
+	return l;
+}
 
-		l->server = s;
-		l->fd = fds[i];
-		l->datagram = fn;
-		l->data = data;
-		uv_poll_init(&s->loop, &l->poll, l->fd);
-		l->poll.data = l;
-		uv_poll_start(&l->poll, UV_READABLE, fn ? on_datagram : on_listener);
-		getsockname(l->fd, &addr.sa, &len);
-		ln_notice("listening on %s (%s)", ln_addr_format(&addr, text),
-			  ln_protocol_name(ln_socket_protocol(l->fd)));
+/**
+ * ln_server_listen() - serve on stream sockets
+ * @s: the server
+ * @sockets: sockets of the daemon
+ * @tag: those of them that were wanted with this tag
+ * @proto: what is spoken on their connections
+ * @tls: context, or NULL
+ * @data: what ln_conn_data() returns
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
+int ln_server_listen(struct ln_server *s, const struct ln_sockets *sockets, const char *tag,
+		     const struct ln_proto *proto, struct ln_tls *tls, void *data)
+{
+	struct ln_listener *l;
+
+	for (int i = 0; i < sockets->n; i++) {
+		const struct ln_socket *k = &sockets->socket[i];
+
+		if (k->type != SOCK_STREAM || strcmp(k->tag, tag))
+			continue;
+		l = add_listener(s, k, data);
+		if (!l)
+			return -ENOSPC;
+		l->proto = proto;
+		l->tls = tls;
+		uv_poll_start(&l->poll, UV_READABLE, on_listener);
 	}
 	return 0;
 }
 
 /**
- * ln_server_listen() - open the listeners that the options ask for
- * @s: the server; call once
- *
- * Return: 0, or a negative errno after an error line.
- */
-int ln_server_listen(struct ln_server *s)
-{
-	return add_sockets(s, SOCK_STREAM, s->options->port, NULL, NULL);
-}
-
-/**
- * ln_server_datagram() - open UDP sockets on the addresses of the options
- * @s: the server; call once
- * @port: UDP port, 0 to let the kernel pick one
+ * ln_server_datagram() - serve on datagram sockets
+ * @s: the server
+ * @sockets: sockets of the daemon
+ * @tag: those of them that were wanted with this tag
  * @fn: called when one of them has something to read
  * @data: passed on to @fn
  *
  * Return: 0, or a negative errno after an error line.
  */
-int ln_server_datagram(struct ln_server *s, uint16_t port, ln_datagram_fn fn, void *data)
+int ln_server_datagram(struct ln_server *s, const struct ln_sockets *sockets, const char *tag,
+		       ln_datagram_fn fn, void *data)
 {
-	return add_sockets(s, SOCK_DGRAM, port, fn, data);
+	struct ln_listener *l;
+
+	for (int i = 0; i < sockets->n; i++) {
+		const struct ln_socket *k = &sockets->socket[i];
+
+		if (k->type != SOCK_DGRAM || strcmp(k->tag, tag))
+			continue;
+		l = add_listener(s, k, data);
+		if (!l)
+			return -ENOSPC;
+		l->datagram = fn;
+		uv_poll_start(&l->poll, UV_READABLE, on_datagram);
+	}
+	return 0;
 }
 
 /**
- * ln_server_run() - serve until SIGTERM or SIGINT, then finish
+ * ln_server_loop() - the event loop, for timers and work of one's own
+ * @s: the server
+ */
+uv_loop_t *ln_server_loop(struct ln_server *s)
+{
+	return &s->loop;
+}
+
+/**
+ * ln_server_options() - the options of its daemon
+ * @s: the server
+ */
+const struct ln_options *ln_server_options(const struct ln_server *s)
+{
+	return s->options;
+}
+
+/**
+ * ln_server_stopping() - whether it is ending
+ * @s: the server
+ */
+bool ln_server_stopping(const struct ln_server *s)
+{
+	return s->stopping;
+}
+
+/**
+ * ln_server_hold() - something is under way that must be finished first
+ * @s: the server; ln_server_release() when it is
+ */
+void ln_server_hold(struct ln_server *s)
+{
+	s->holds++;
+}
+
+/**
+ * ln_server_release() - what was held is finished
+ * @s: the server
+ */
+void ln_server_release(struct ln_server *s)
+{
+	s->holds--;
+	end_if_done(s);
+}
+
+/**
+ * ln_server_run() - serve until SIGTERM, then finish
  * @s: the server
  *
  * After the first signal nothing is accepted and connections may finish for
  * as long as the options say; a second signal closes them at once.
  *
- * Return: the program's exit status.
+ * Return: the process's exit status.
  */
 int ln_server_run(struct ln_server *s)
 {
 	uv_signal_start(&s->sigterm, on_signal, SIGTERM);
-	uv_signal_start(&s->sigint, on_signal, SIGINT);
-	ln_notice("ready");
 	uv_run(&s->loop, UV_RUN_DEFAULT);
-	ln_notice("stopped");
 	return EXIT_SUCCESS;
 }
 
@@ -302,7 +458,6 @@ static void close_handle(uv_handle_t *handle, void *arg)
  */
 void ln_server_free(struct ln_server *s)
 {
-	close_sockets(s);
 	uv_walk(&s->loop, close_handle, NULL);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&s->loop);

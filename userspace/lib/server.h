@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A server: listeners, datagram sockets, and connections with their life
- * cycle.  What is said on a connection is the business of a struct ln_proto.
+ * A server's worker: an event loop with listeners, datagram sockets and
+ * connections.  What is said on a connection is the business of a struct
+ * ln_proto.
  *
- * A connection lives between open() and close() of its protocol.  While it
- * lives, exactly one of these is called at a time:
+ * A connection, accepted, adopted or made by ln_connect(), lives between the
+ * open() and the close() of its protocol.  In between the loop calls:
  *
- *   ready()    the descriptor can do what ln_conn_want() asked for
+ *   input()    bytes arrived, or the end of the peer's stream
+ *   output()   what was written has gone so far that there is room again
  *   timeout()  the time given to ln_conn_deadline() is over
  *   stop()     the server is ending: finish what is under way, take on no more
  *
- * Any of them may end the connection by ln_conn_finish() (orderly) or
- * ln_conn_close() (at once), and touches the connection no more after that.
+ * Nothing is called from within a function of this header, except close() from
+ * within ln_conn_close().  Writing fills a queue, which is sent when the loop has
+ * nothing else to do in this turn; errors of the socket arrive as close(), with
+ * ln_conn_error() telling which.
+ *
+ * Any callback may end the connection by ln_conn_finish() (what is queued is
+ * sent, then the stream ends in order) or ln_conn_close() (at once).  After
+ * either the only call still to come is close(), and after close() the
+ * connection is gone.
  */
 #ifndef LN_SERVER_H
 #define LN_SERVER_H
@@ -20,53 +29,130 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <uv.h>
 
 #include "net.h"
 #include "options.h"
+#include "queue.h"
+
+#define LN_NEVER	UINT64_MAX
 
 struct ln_server;
 struct ln_conn;
-
-enum { LN_READ = 1, LN_WRITE = 2 };
+struct ln_tls;
 
 /**
- * struct ln_proto - what is spoken on the connections of a server
+ * struct ln_proto - what is spoken on connections
  * @state_size: bytes of state per connection, zeroed before @open
- * @open: a connection was accepted
- * @ready: descriptor ready, with LN_READ and LN_WRITE as they apply
+ * @input_max: bytes kept that arrived and were not consumed; with so many
+ *	waiting, nothing more is read from the socket
+ * @output_max: bytes in memory waiting to be sent, from which on
+ *	ln_conn_full() is true; output() comes at half of it
+ * @open: a connection was accepted or made, its TLS handshake is done
+ * @input: there is more in ln_conn_input(), or ln_conn_eof() became true
+ * @output: after ln_conn_full() was true: there is room again
  * @timeout: deadline passed
  * @stop: the server is ending
- * @close: last call for a connection; releases what its state holds
+ * @close: last call for a connection; releases what its state holds.  For a
+ *	connection of ln_connect() that did not come about it is the only call.
  */
 struct ln_proto {
 	size_t state_size;
+	size_t input_max;
+	size_t output_max;
 	void (*open)(struct ln_conn *c);
-	void (*ready)(struct ln_conn *c, int events);
+	void (*input)(struct ln_conn *c);
+	void (*output)(struct ln_conn *c);
 	void (*timeout)(struct ln_conn *c);
 	void (*stop)(struct ln_conn *c);
 	void (*close)(struct ln_conn *c);
 };
 
 /* Called when a datagram socket has something to read. */
-typedef void (*ln_datagram_fn)(int fd, void *data);
+typedef void (*ln_datagram_fn)(struct ln_server *s, int fd, void *data);
 
-struct ln_server *ln_server_new(const struct ln_options *o, const struct ln_proto *proto,
-				void *data);
-int ln_server_listen(struct ln_server *s);
-int ln_server_datagram(struct ln_server *s, uint16_t port, ln_datagram_fn fn, void *data);
+/* --- the server --- */
+
+struct ln_server *ln_server_new(const struct ln_options *o);
+/* On the sockets with this tag. */
+int ln_server_listen(struct ln_server *s, const struct ln_sockets *sockets, const char *tag,
+		     const struct ln_proto *proto, struct ln_tls *tls, void *data);
+int ln_server_datagram(struct ln_server *s, const struct ln_sockets *sockets, const char *tag,
+		       ln_datagram_fn fn, void *data);
 int ln_server_run(struct ln_server *s);
 void ln_server_free(struct ln_server *s);
+uv_loop_t *ln_server_loop(struct ln_server *s);
+const struct ln_options *ln_server_options(const struct ln_server *s);
+bool ln_server_stopping(const struct ln_server *s);
+/* Work that is no connection keeps a stopping server alive between these. */
+void ln_server_hold(struct ln_server *s);
+void ln_server_release(struct ln_server *s);
+
+/* --- a connection --- */
+
+/**
+ * struct ln_remote - where ln_connect() goes
+ * @addr: address and port; of family AF_UNIX when @path is set
+ * @protocol: IPPROTO_TCP or IPPROTO_LINNET
+ * @path: a UNIX socket's path, or NULL
+ * @tls: NULL: none
+ * @name: host name for SNI and the certificate's check, with @tls
+ * @connect_ms: time for the connection and the handshake to come about
+ */
+struct ln_remote {
+	union ln_addr addr;
+	int protocol;
+	const char *path;
+	struct ln_tls *tls;
+	const char *name;
+	uint64_t connect_ms;
+};
+
+struct ln_conn *ln_connect(struct ln_server *s, const struct ln_remote *remote,
+			   const struct ln_proto *proto, void *data);
+struct ln_conn *ln_conn_adopt(struct ln_server *s, int fd, const char *name,
+			      const struct ln_proto *proto, void *data);
 
 void *ln_conn_state(struct ln_conn *c);
 void *ln_conn_data(struct ln_conn *c);
+struct ln_server *ln_conn_server(struct ln_conn *c);
 const char *ln_conn_name(const struct ln_conn *c);
+const union ln_addr *ln_conn_peer(const struct ln_conn *c);
+void ln_conn_local(const struct ln_conn *c, union ln_addr *addr);
+int ln_conn_protocol(const struct ln_conn *c);
+int ln_conn_fd(const struct ln_conn *c);
+bool ln_conn_is_tls(const struct ln_conn *c);
+const char *ln_conn_tls_version(const struct ln_conn *c);
+const char *ln_conn_alpn(const struct ln_conn *c, size_t *len);
 bool ln_conn_stopping(const struct ln_conn *c);
-void ln_conn_want(struct ln_conn *c, int events);
-void ln_conn_deadline(struct ln_conn *c, uint64_t ms);
 uint64_t ln_conn_now(const struct ln_conn *c);
-ssize_t ln_conn_read(struct ln_conn *c, void *buf, size_t len);
-ssize_t ln_conn_write(struct ln_conn *c, const void *buf, size_t len, bool more);
-ssize_t ln_conn_sendfile(struct ln_conn *c, int file, off_t *offset, size_t len);
+/* Token bucket of the peer's address, shared by all workers: one event more? */
+bool ln_conn_allow(struct ln_conn *c, double per_second, double burst);
+
+const char *ln_conn_input(struct ln_conn *c, size_t *len);
+void ln_conn_consume(struct ln_conn *c, size_t len);
+bool ln_conn_eof(const struct ln_conn *c);
+void ln_conn_hold(struct ln_conn *c, bool hold);
+/* Have input() called in the next turn, whether something arrived or not. */
+void ln_conn_wake(struct ln_conn *c);
+
+int ln_conn_write(struct ln_conn *c, const void *data, size_t len);
+int ln_conn_printf(struct ln_conn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int ln_conn_write_file(struct ln_conn *c, struct ln_file *file, off_t offset, uint64_t len);
+/* For ln_queue_reserve() and the like; ln_conn_flush() has it sent in this turn. */
+struct ln_queue *ln_conn_queue(struct ln_conn *c);
+void ln_conn_flush(struct ln_conn *c);
+bool ln_conn_full(struct ln_conn *c);
+uint64_t ln_conn_queued(const struct ln_conn *c);
+uint64_t ln_conn_sent(const struct ln_conn *c);
+
+/* From now; replaces what was asked for before.  0: at once, LN_NEVER: not at all. */
+void ln_conn_deadline(struct ln_conn *c, uint64_t ms);
+/* When what is queued has gone out; open() comes again when the handshake is done.
+ * -EPROTO when something is in ln_conn_input() already: it came in the clear.
+ */
+int ln_conn_start_tls(struct ln_conn *c, struct ln_tls *tls);
+int ln_conn_error(const struct ln_conn *c);
 void ln_conn_finish(struct ln_conn *c);
 void ln_conn_close(struct ln_conn *c);
 
