@@ -80,6 +80,8 @@ struct http_request {
  * @writable: after http_full() was true: there is room again
  * @timeout: the time given to http_deadline() is over; without this function
  *	the exchange is aborted
+ * @left: HTTP/1: the client has ended its side after this request, its last: most
+ *	clients that do so have gone.  Without this function the exchange goes on.
  * @close: last call; @complete: the response was sent whole
  */
 struct http_handler {
@@ -87,6 +89,7 @@ struct http_handler {
 	void (*content_end)(struct http_exchange *x);
 	void (*writable)(struct http_exchange *x);
 	void (*timeout)(struct http_exchange *x);
+	void (*left)(struct http_exchange *x);
 	void (*close)(struct http_exchange *x, bool complete);
 };
 

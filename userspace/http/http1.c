@@ -305,11 +305,24 @@ static bool response_out(struct http1 *h)
 	return !ln_conn_queued(h->c) || (q->bytes == q->memory && q->bytes <= SMALL_RESPONSE);
 }
 
+/* Nothing waits behind this request either. */
+static bool has_left(struct http1 *h)
+{
+	struct http_exchange *x = h->x;
+	size_t len;
+
+	ln_conn_input(h->c, &len);
+	return !len && ln_conn_eof(h->c) && http_body_done(&h->body) && !x->ended && x->handler &&
+	       x->handler->left;
+}
+
 static enum step go_on(struct http1 *h)
 {
 	struct http_exchange *x = h->x;
 
 	take_content(h);
+	if (has_left(h))
+		x->handler->left(x);
 	if (h->broken || x->aborted) {
 		end_exchange(h, false);
 		ln_conn_close(h->c);

@@ -11,6 +11,8 @@
 /* More than the largest header and the largest HTTP/2 frame. */
 #define INPUT_MAX	(64 * 1024)
 #define OUTPUT_MAX	(256 * 1024)
+/* A server that ends waits so long, in ms, for a connection's first request. */
+#define STOP_MS		1000
 
 const char *const http_alpn[] = { "h2", "http/1.1", NULL };
 
@@ -100,10 +102,13 @@ static void proto_stop(struct ln_conn *c)
 {
 	struct http_connection *hc = http_connection(c);
 
+	/* Who has just connected did so to a server that was there, and may not
+	 * know that a first request is safe to repeat.
+	 */
 	if (hc->ops)
 		hc->ops->stop(c);
 	else
-		ln_conn_finish(c);
+		ln_conn_deadline(c, STOP_MS);
 }
 
 static void proto_close(struct ln_conn *c)

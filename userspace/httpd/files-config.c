@@ -158,6 +158,7 @@ static int read_section(struct files_conf *c, cfg_t *section, const struct httpd
 	c->hidden = cfg_getbool(section, "hidden");
 	c->root.follow_links = cfg_getbool(section, "follow-symlinks");
 	c->allow = allow_of(c);
+	c->own_root = root;
 	err = open_root(c, section, root ? root : l->root);
 	if (!err)
 		err = copy_list(section, "index", &c->n_index, &c->index);

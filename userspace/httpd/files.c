@@ -257,10 +257,18 @@ static int files_start(void *data, struct ln_server *s)
 	return files_open_start(c);
 }
 
-static void files_handle(struct http_exchange *x, const struct httpd_request *r)
+/*
+ * A folder that is the section's own stands for the location; below the host's
+ * folder a location is a part of it.
+ */
+static void files_handle(struct http_exchange *x, const struct httpd_request *request)
 {
-	struct files_conf *c = r->location->conf;
+	struct files_conf *c = request->location->conf;
+	struct httpd_request own = *request;
+	const struct httpd_request *r = &own;
 
+	if (!c->own_root)
+		own.rest = own.target->path;
 	switch (http_request(x)->kind) {
 	case HTTP_KIND_GET:
 	case HTTP_KIND_HEAD:

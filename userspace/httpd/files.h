@@ -28,6 +28,7 @@ struct files_shared;
 /**
  * struct files_conf - a section of kind "files"
  * @root: the folder
+ * @own_root: it was named in the section, and is not the host's
  * @n_index: how many
  * @index: names that stand for their folder, the first that is there
  * @listing: folders without index are listed
@@ -50,6 +51,7 @@ struct files_shared;
  */
 struct files_conf {
 	struct file_root root;
+	bool own_root;
 	unsigned int n_index;
 	char **index;
 	bool listing;

@@ -217,6 +217,13 @@ static void read_open(struct ln_conn *c)
 	give_input(c);
 }
 
+/* What is in the socket now, if the protocol takes it. */
+void ln_conn_receive(struct ln_conn *c)
+{
+	if (wants_input(c))
+		read_open(c);
+}
+
 /* While lingering: read and throw away until the peer closes. */
 static void discard(struct ln_conn *c)
 {
@@ -390,6 +397,8 @@ void ln_conn_handshake(struct ln_conn *c)
 		if (SSL_has_pending(c->tls))
 			ln_conn_wake(c);
 		c->proto->open(c);
+		if (c->server->stopping)
+			ln_conn_stop(c);
 		return;
 	}
 	switch (SSL_get_error(c->tls, r)) {

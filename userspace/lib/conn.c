@@ -350,13 +350,16 @@ struct ln_conn *ln_conn_adopt(struct ln_server *s, int fd, const char *name,
 	return c;
 }
 
-/* The server is ending. */
+/*
+ * The server is ending.  What the peer sent before that it sent to a server that
+ * was there: the protocol sees it first.  During a handshake it is told later.
+ */
 void ln_conn_stop(struct ln_conn *c)
 {
 	if (c->phase == LN_OPEN)
+		ln_conn_receive(c);
+	if (c->phase == LN_OPEN)
 		c->proto->stop(c);
-	else if (c->phase == LN_HANDSHAKE && c->accepted)
-		ln_conn_close(c);
 }
 
 /**

@@ -90,6 +90,7 @@ void ln_server_conn_gone(struct ln_server *s, bool accepted);
 /* conn-io.c */
 void ln_conn_poll(struct ln_conn *c);
 void ln_conn_on_poll(uv_poll_t *poll, int status, int events);
+void ln_conn_receive(struct ln_conn *c);
 void ln_conn_take_turn(struct ln_conn *c);
 void ln_conn_schedule(struct ln_conn *c);
 void ln_conn_handshake(struct ln_conn *c);

@@ -305,7 +305,8 @@ void rpc_register_key_value(struct rpc_registry *r)
 			.parameters = "[after] [limit]",
 			.signatures = "struct, struct nil, struct string, struct nil int, "
 				      "struct string int",
-			.help = "Some of the keys: a struct of 'keys', at most limit (default 1000), "
+			.help = "Some of the keys: a struct of 'keys', at most limit (default "
+				"1000), "
 				"and 'next', which asks for the page that follows when given as "
 				"after, or nil: these were the last.",
 			.call = keys_page,

@@ -167,8 +167,8 @@ void rpc_register_multicall(struct rpc_registry *r)
 	static const struct rpc_method method = {
 		.name = "system.multicall",
 		.parameters = "call_list",
-		.help = "Do several calls, one after the other: an array of structs of 'methodName' "
-			"and 'params'. Returns an array with, for each, an array of its result or "
+		.help = "Do several calls, one after the other: an array of structs of "
+			"'methodName' and 'params'. Returns an array with, for each, an array of its result or "
 			"a struct of 'faultCode' and 'faultString'.",
 		.python = "SimpleXMLRPCDispatcher.system_multicall",
 		.call = multicall,

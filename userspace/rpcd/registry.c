@@ -83,8 +83,8 @@ static bool is_word(const char *s, size_t len, const char *what)
 static bool is_type(const char *s, size_t len)
 {
 	static const char *const types[] = {
-		"any",	  "nil",   "boolean", "int", "i8", "double", "string", "dateTime.iso8601",
-		"base64", "array", "struct",
+		"any", "nil", "boolean", "int", "i8", "double", "string",
+		"dateTime.iso8601", "base64", "array", "struct",
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)

@@ -217,9 +217,11 @@ void rpc_unite_members(struct rpc_value *structure)
 const char *rpc_type_name(const struct rpc_value *v)
 {
 	static const char *const names[] = {
-		[RPC_NIL] = "NoneType",	 [RPC_BOOLEAN] = "bool", [RPC_INT] = "int",
-		[RPC_DOUBLE] = "float",	 [RPC_STRING] = "str",	 [RPC_DATETIME] = "DateTime",
-		[RPC_BASE64] = "Binary", [RPC_ARRAY] = "list",	 [RPC_STRUCT] = "dict",
+		[RPC_NIL] = "NoneType", [RPC_BOOLEAN] = "bool",
+		[RPC_INT] = "int", [RPC_DOUBLE] = "float",
+		[RPC_STRING] = "str", [RPC_DATETIME] = "DateTime",
+		[RPC_BASE64] = "Binary", [RPC_ARRAY] = "list",
+		[RPC_STRUCT] = "dict",
 	};
 
 	return names[v->type];

@@ -256,6 +256,7 @@ static void cgi_free(void *conf)
 
 	if (!c)
 		return;
+	spawner_stop(&c->spawner);
 	gateway_conf_release(&c->common);
 	cgi_buffer_free(&c->spawner.conf.variables);
 	free(c->spawner.conf.folder);
@@ -263,11 +264,6 @@ static void cgi_free(void *conf)
 	free(c->spawner.conf.root);
 	if (c->spawner.conf.folder_fd >= 0)
 		close(c->spawner.conf.folder_fd);
-	/* The spawner ends when no worker has this socket either. */
-	if (c->spawner.workers >= 0)
-		close(c->spawner.workers);
-	if (c->spawner.own >= 0)
-		close(c->spawner.own);
 	free(c);
 }
 

@@ -17,7 +17,8 @@
 
 static cfg_opt_t options[] = {
 	GATEWAY_ADDRESS_OPTIONS,
-	GATEWAY_KEEP_OPTIONS,
+	/* Most applications serve one connection at a time: a kept one would block them. */
+	GATEWAY_KEEP_OPTIONS(0),
 	GATEWAY_OPTIONS,
 	GATEWAY_SPOOL_OPTIONS,
 	GATEWAY_CGI_OPTIONS,

@@ -171,8 +171,8 @@ unsigned int gateway_local_port(struct http_exchange *x);
 #define GATEWAY_ADDRESS_OPTIONS							\
 	CFG_STR_LIST("address", NULL, CFGF_NODEFAULT),				\
 	CFG_STR("connect-timeout", "5s", CFGF_NONE)
-#define GATEWAY_KEEP_OPTIONS							\
-	CFG_INT("keep-alive", 8, CFGF_NONE),					\
+#define GATEWAY_KEEP_OPTIONS(connections)					\
+	CFG_INT("keep-alive", connections, CFGF_NONE),				\
 	CFG_STR("keep-alive-timeout", "30s", CFGF_NONE)
 #define GATEWAY_CGI_OPTIONS							\
 	CFG_STR("root", NULL, CFGF_NONE),					\

@@ -165,7 +165,10 @@ int gateway_conf_confine(void *conf, struct ln_sandbox *sandbox)
 
 	if (g->remotes.n)
 		sandbox->connect = true;
-	return g->spool_fd < 0 ? 0 : ln_sandbox_fd(sandbox, g->spool_fd, LN_ACCESS_WRITE);
+	/* What is spooled is read again. */
+	return g->spool_fd < 0 ? 0 :
+				 ln_sandbox_fd(sandbox, g->spool_fd,
+					       LN_ACCESS_READ | LN_ACCESS_WRITE);
 }
 
 /**

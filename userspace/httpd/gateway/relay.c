@@ -128,6 +128,21 @@ bool gateway_retriable(const struct gateway *g)
 	return false;
 }
 
+/*
+ * Only what can be sent again may meet a connection that just ends.  For others one is
+ * closed, so that who serves one at a time is free for the new one.
+ */
+static struct ln_conn *take_idle(struct gateway *g)
+{
+	struct ln_conn *c = gateway_idle_take(g->remote);
+
+	if (c && !gateway_retriable(g)) {
+		ln_conn_close(c);
+		c = NULL;
+	}
+	return c;
+}
+
 /**
  * gateway_connect() - get a connection to one of the addresses: the kinds' connect()
  * @g: the request
@@ -142,8 +157,7 @@ void gateway_connect(struct gateway *g)
 	while (g->tries <= remotes->n) {
 		if (!g->remote || !g->reused)
 			g->remote = gateway_remotes_pick(remotes, ln_conn_now(client));
-		/* Only what can be sent again may meet a connection that just ends. */
-		g->c = g->tries || !gateway_retriable(g) ? NULL : gateway_idle_take(g->remote);
+		g->c = g->tries ? NULL : take_idle(g);
 		g->tries++;
 		g->reused = g->c;
 		if (g->c) {
@@ -460,6 +474,17 @@ static void on_timeout(struct http_exchange *x)
 	gateway_fail(g, 504);
 }
 
+static void on_left(struct http_exchange *x)
+{
+	struct gateway *g = http_state(x);
+
+	if (g->over)
+		return;
+	g->over = true;
+	drop(g, true);
+	http_abort(x);
+}
+
 static void on_close(struct http_exchange *x, bool complete)
 {
 	struct gateway *g = http_state(x);
@@ -478,6 +503,7 @@ static const struct http_handler handler = {
 	.content_end = on_content_end,
 	.writable = on_writable,
 	.timeout = on_timeout,
+	.left = on_left,
 	.close = on_close,
 };
 

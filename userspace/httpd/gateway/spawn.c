@@ -3,6 +3,7 @@
 #include "spawn.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@
  * @events: whom to tell
  * @data: for @events; NULL: nobody listens any more
  * @settled: started() or refused() was called
+ * @killed: the spawner was told to kill it
  * @complaint: lines of stderr
  * @who: the program, for the log
  */
@@ -33,6 +35,7 @@ struct spawn {
 	const struct spawn_events *events;
 	void *data;
 	bool settled;
+	bool killed;
 	struct complaint complaint;
 	char who[];
 };
@@ -119,13 +122,21 @@ static void started(struct spawn *s, const int fds[3])
 		s->complaints_fd = fds[2];
 	else
 		close(fds[2]);
-	s->events->started(s->data, fds[0], fds[1]);
+	if (s->data) {
+		s->events->started(s->data, fds[0], fds[1]);
+		return;
+	}
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void ended(struct spawn *s, int status)
 {
 	end_watch(&s->control, &s->control_fd);
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && s->killed &&
+	    (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL))
+		ln_info("cgi %s: killed", s->who);
+	else if (WIFSIGNALED(status))
 		ln_warning("cgi %s: ended by signal %d", s->who, WTERMSIG(status));
 	else if (WEXITSTATUS(status))
 		ln_warning("cgi %s: exit status %d", s->who, WEXITSTATUS(status));
@@ -237,7 +248,7 @@ struct spawn *spawn_start(uv_loop_t *loop, int spawner, const char *who, const c
  * @s: the program
  * @kill: it is to end now; else it may go on without us
  *
- * What it still writes to stderr, and how it ends unless it was killed, is logged.
+ * What it still writes to stderr, and how it ends, is logged.
  */
 void spawn_leave(struct spawn *s, bool kill)
 {
@@ -250,6 +261,9 @@ void spawn_leave(struct spawn *s, bool kill)
 	if (s->control_fd < 0)
 		return;
 	uv_unref((uv_handle_t *)&s->control);
-	if (kill || send(s->control_fd, &release, 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
-		end_watch(&s->control, &s->control_fd);
+	if (kill)
+		shutdown(s->control_fd, SHUT_WR);
+	else
+		send(s->control_fd, &release, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	s->killed = kill;
 }

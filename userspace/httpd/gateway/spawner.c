@@ -23,7 +23,7 @@
 /* The first is the control socket. */
 #define MAX_PASSED	(1 + SPAWN_MAX_FDS)
 #define NEVER		UINT64_MAX
-#define SHORT_LIFE_MS	1000
+#define SHORT_LIFE_MS	1000	/* what ends sooner is replaced with so much delay */
 
 /**
  * struct program - one that runs
@@ -31,7 +31,8 @@
  * @control: the worker's socket, or -1
  * @kill_at: when SIGKILL is due, NEVER: not
  * @unwanted: SIGTERM was sent
- * @released: it may go on when the worker closes @control
+ * @released: it may go on when the worker shuts @control down
+ * @deaf: nothing more comes by @control
  */
 struct program {
 	pid_t pid;
@@ -39,6 +40,7 @@ struct program {
 	uint64_t kill_at;
 	bool unwanted;
 	bool released;
+	bool deaf;
 };
 
 /* The process's own state. */
@@ -341,7 +343,7 @@ static void take_control(struct state *s, struct program *p)
 		p->released = true;
 		return;
 	}
-	forget_control(p);
+	p->deaf = true;
 	if (!p->released)
 		terminate(s, p);
 }
@@ -422,6 +424,11 @@ static void take_signals(struct state *s)
 
 /* --- the process --- */
 
+static bool hears(const struct program *p)
+{
+	return p->pid && !p->deaf;
+}
+
 static void loop(struct state *s)
 {
 	while (s->requests >= 0 || s->n) {
@@ -430,7 +437,7 @@ static void loop(struct state *s)
 
 		for (unsigned int i = 0; i < max; i++)
 			s->poll[i] = (struct pollfd){
-				.fd = s->programs[i].pid ? s->programs[i].control : -1,
+				.fd = hears(&s->programs[i]) ? s->programs[i].control : -1,
 				.events = POLLIN,
 			};
 		s->poll[max] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
@@ -488,7 +495,8 @@ static bool watch_signals(struct state *s)
 	return s->signals >= 0;
 }
 
-static void __attribute__((noreturn)) be_spawner(const struct spawner *own, pid_t master)
+static void __attribute__((noreturn)) be_spawner(const struct spawner *own, pid_t master,
+						 unsigned int delay_ms)
 {
 	struct state s = { .conf = &own->conf, .requests = own->own };
 
@@ -501,19 +509,20 @@ static void __attribute__((noreturn)) be_spawner(const struct spawner *own, pid_
 		_exit(1);
 	/* After the change of user, which takes it away. */
 	prctl(PR_SET_PDEATHSIG, SIGUSR2);
+	poll(NULL, 0, delay_ms);
 	if (getppid() == master)
 		loop(&s);
 	_exit(0);
 }
 
-static int fork_spawner(struct spawner *s)
+static int fork_spawner(struct spawner *s, unsigned int delay_ms)
 {
 	pid_t master = getpid();
 
 	s->started = now_ms();
 	s->pid = fork();
 	if (!s->pid)
-		be_spawner(s, master);
+		be_spawner(s, master, delay_ms);
 	if (s->pid > 0)
 		return 0;
 	ln_error("cgi: cannot start the spawner: %s", strerror(errno));
@@ -537,7 +546,7 @@ int spawner_start(struct spawner *s)
 	s->workers = pair[0];
 	s->own = pair[1];
 	setsockopt(s->workers, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	return fork_spawner(s);
+	return fork_spawner(s, 0);
 }
 
 /**
@@ -555,10 +564,22 @@ void spawner_reaped(struct spawner *s, pid_t pid, int status)
 	ln_error("cgi: the spawner %d ended %s %d", pid,
 		 WIFSIGNALED(status) ? "by signal" : "with status",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	s->pid = 0;
-	/* What ends at once would do so again. */
-	if (now_ms() - s->started < SHORT_LIFE_MS)
-		ln_error("cgi: it is not started again before SIGHUP");
-	else
-		fork_spawner(s);
+	fork_spawner(s, now_ms() - s->started < SHORT_LIFE_MS ? SHORT_LIFE_MS : 0);
+}
+
+/**
+ * spawner_stop() - in the master: there is no worker any more that could ask for programs
+ * @s: the spawner, or what is to become one
+ *
+ * The end of the socket would not tell: later workers have inherited it.
+ */
+void spawner_stop(struct spawner *s)
+{
+	if (s->workers >= 0) {
+		send(s->workers, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL);
+		close(s->workers);
+	}
+	if (s->own >= 0)
+		close(s->own);
+	s->workers = s->own = -1;
 }

@@ -4,9 +4,9 @@
  *
  * A worker sends one datagram for each request over a socket that all workers share:
  * struct spawn_request, the path, the environment, and with it the end of a socket of
- * their own.  On that one the spawner says what became of it.  Closed by the worker, it
+ * their own.  On that one the spawner says what became of it.  Shut down by the worker, it
  * means that the program is wanted no more and is killed, unless SPAWN_RELEASE was said
- * before.
+ * before.  An empty datagram of the master's: no request will come any more.
  *
  * The spawner finds the program itself, and takes no variable that could change how a
  * program is loaded: a worker in wrong hands can start CGI programs, and nothing else.
@@ -88,6 +88,7 @@ struct spawner {
 };
 
 int spawner_start(struct spawner *s);
+void spawner_stop(struct spawner *s);
 void spawner_reaped(struct spawner *s, pid_t pid, int status);
 /* program.c: in a child: become the program.  Returns an errno. */
 int program_exec(const struct spawner_conf *conf, int folder, const char *path, size_t script_len,

@@ -109,8 +109,10 @@ static ssize_t take_trailer(struct chunked *c, const char *data, size_t len)
 			return -EBADMSG;
 		if (data[i] == '\n' &&
 		    gateway_head_end(&c->pos, c->trailer.data, c->trailer.len)) {
+			if (!trailer_valid(c))
+				return -EBADMSG;
 			c->state = CHUNKED_DONE;
-			return trailer_valid(c) ? (ssize_t)i + 1 : -EBADMSG;
+			return i + 1;
 		}
 	}
 	return len;
