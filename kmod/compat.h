@@ -559,4 +559,11 @@ static int linnet_sendpage(struct sock *sk, struct page *page,		\
 #define TCP_DELACK_MAX_US	46
 #endif
 
+/* Not cleared by CONFIG_INIT_STACK_ALL_ZERO: it is filled in before it is read */
+#if __has_attribute(uninitialized)
+#define linnet_unset __attribute__((uninitialized))
+#else
+#define linnet_unset
+#endif
+
 #endif /* _LINNET_COMPAT_H */

@@ -124,9 +124,6 @@ int linnet_rcv(struct sk_buff *skb, struct linnet_flow *flow)
 	struct sock *sk;
 	u32 isn = 0;
 
-	if (!pskb_may_pull(skb, LINNET_HEADER_LEN))
-		goto bad;
-	h = (const void *)skb->data;
 	if (linnet_header_len(h) < LINNET_HEADER_LEN ||
 	    !pskb_may_pull(skb, linnet_header_len(h)))
 		goto bad;

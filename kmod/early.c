@@ -64,15 +64,10 @@ static void find_socket(struct sk_buff *skb, unsigned int len,
 static noinline void find_ipv4(struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	struct linnet_flow flow = {
-		.net	= dev_net(skb->dev),
-		.family	= AF_INET,
-		.iif	= skb->skb_iif,
-		.sdif	= inet_sdif(skb),
-		.laddr	= iph->daddr,
-		.raddr	= iph->saddr,
-	};
+	struct linnet_flow flow linnet_unset;
 
+	linnet_flow4(&flow, dev_net(skb->dev), iph, skb->skb_iif,
+		     inet_sdif(skb));
 	find_socket(skb, iph->ihl * 4, &flow);
 }
 

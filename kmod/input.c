@@ -597,7 +597,7 @@ bool linnet_rcv_state(struct sock *sk, struct linnet_segment *seg)
  */
 int linnet_do_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	struct linnet_segment seg;
+	struct linnet_segment seg linnet_unset;
 
 	if (!linnet_segment_parse(skb, &seg))
 		goto drop;

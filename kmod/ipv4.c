@@ -220,15 +220,10 @@ int linnet_ipv4_connect(struct sock *sk, linnet_sockaddr *addr, int len)
 
 static int linnet4_rcv(struct sk_buff *skb)
 {
-	struct linnet_flow flow = {
-		.net	= dev_net(skb->dev),
-		.family	= AF_INET,
-		.iif	= inet_iif(skb),
-		.sdif	= inet_sdif(skb),
-		.laddr	= ip_hdr(skb)->daddr,
-		.raddr	= ip_hdr(skb)->saddr,
-	};
+	struct linnet_flow flow linnet_unset;
 
+	linnet_flow4(&flow, dev_net(skb->dev), ip_hdr(skb), inet_iif(skb),
+		     inet_sdif(skb));
 	/* RFC 9293, MUST-57: nobody connects to or from a group of hosts */
 	if (skb->pkt_type != PACKET_HOST ||
 	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))

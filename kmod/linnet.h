@@ -301,6 +301,21 @@ struct linnet_flow {
 	u32		hash;
 };
 
+/* What arrived by IPv4, but for the ports: each segment needs it twice, and the
+ * rest of an IPv6 address that nobody looks at is not cleared
+ */
+static inline void linnet_flow4(struct linnet_flow *flow, struct net *net,
+				const struct iphdr *iph, int iif, int sdif)
+{
+	flow->net = net;
+	flow->family = AF_INET;
+	flow->iif = iif;
+	flow->sdif = sdif;
+	flow->laddr = iph->daddr;
+	flow->raddr = iph->saddr;
+	flow->hash = 0;
+}
+
 /**
  * struct linnet_path - what the route to a peer says
  * @mtu: path MTU, bytes

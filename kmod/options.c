@@ -79,7 +79,8 @@ static void take_timestamp(const __u8 *p, struct linnet_options *opt)
  * @len: octets of options, as the data offset tells
  * @syn: the segment has SYN set; without it the options that belong on a SYN
  *       only are passed over
- * @opt: filled in; what is absent or ill-formed is zero
+ * @opt: filled in; what is absent or ill-formed is zero, and of @cookie and
+ *	@sack nothing is there beyond their lengths
  *
  * Unknown options are skipped by their length (RFC 9293, 3.1, MUST-6). An
  * option whose length does not fit ends the parse (MUST-7: no crash, no loop);
@@ -88,7 +89,8 @@ static void take_timestamp(const __u8 *p, struct linnet_options *opt)
 void linnet_options_parse(const __u8 *p, unsigned int len, bool syn,
 			  struct linnet_options *opt)
 {
-	memset(opt, 0, sizeof(*opt));
+	/* @cookie and @sack have lengths */
+	memset(opt, 0, offsetof(struct linnet_options, cookie));
 	if (only_timestamp(p, len)) {
 		take_timestamp(p + 4, opt);
 		return;

@@ -24,7 +24,7 @@ static bool same(const struct linnet_options *a, const struct linnet_options *b)
 	    a->fastopen != b->fastopen || a->cookie_len != b->cookie_len ||
 	    memcmp(a->cookie, b->cookie, a->cookie_len))
 		return false;
-	for (int i = 0; i < LINNET_SACK_BLOCKS_MAX; i++)
+	for (int i = 0; i < a->n_sack; i++)
 		if (a->sack[i].start != b->sack[i].start || a->sack[i].end != b->sack[i].end)
 			return false;
 	return true;
