@@ -30,7 +30,7 @@ def programs():
     if os.path.exists(folder):
         return folder
     os.makedirs(os.path.join(folder, "sub"))
-    for name in ("env.cgi", "shell.cgi"):
+    for name in ("env.cgi", "shell.cgi", "form.cgi"):
         shutil.copy(os.path.join(HERE, "gateways", name), folder)
         os.chmod(os.path.join(folder, name), 0o755)
     shutil.copy(os.path.join(folder, "env.cgi"), os.path.join(folder, "sub", "deep.cgi"))
@@ -45,6 +45,15 @@ def programs():
     return folder
 
 
+class Httpd(Daemon):
+    """A server none of whose workers may die."""
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        if not exc[0]:
+            assert not self.has(r"worker \d+ (was ended|ended with)"), self.lines[-10:]
+
+
 def httpd(locations, top="", host=""):
     """A server with these locations: a dictionary of prefix and section."""
     path = os.path.join(FOLDER.name, f"httpd-{time.monotonic_ns()}.conf")
@@ -55,7 +64,7 @@ def httpd(locations, top="", host=""):
         text += f' location "{prefix}" {{ {section} }}\n'
     with open(path, "w", encoding="utf-8") as f:
         f.write(text + "}\n")
-    return Daemon("linnet-httpd", "-c", path, ports=())
+    return Httpd("linnet-httpd", "-c", path, ports=())
 
 
 def cgi(options="", top="", host="", more=None):
@@ -386,13 +395,37 @@ def spooled():
         equal(ask(d, "/cgi/env.cgi", method="POST", body=b"x" * 3000000).status, 413)
 
 
+@test("CGI: forms of both kinds, parsed by the server")
+def forms():
+    with cgi('forms = true spool = "/tmp"') as d:
+        a = ask(d, "/cgi/form.cgi", "Content-Type: application/x-www-form-urlencoded", method="POST",
+                body=b"name=J%C3%BCrgen&a=1&a=2").json
+        equal((a["env"]["FORM_name"], a["env"]["FORM_a"], a["env"]["CONTENT_LENGTH"], a["body"]),
+              ("J\u00fcrgen", "1", "0", ""))
+        equal([(i["name"], i["value"]) for i in a["form"]["items"]],
+              [("name", "J\u00fcrgen"), ("a", "1"), ("a", "2")])
+        data = bytes(range(256)) * 2000
+        multipart = (b'--b\r\nContent-Disposition: form-data; name="t"\r\n\r\nvalue\r\n'
+                     b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.bin"\r\n'
+                     b'Content-Type: application/octet-stream\r\n\r\n' + data + b'\r\n--b--\r\n')
+        for fields, body in (((), multipart), (("Transfer-Encoding: chunked",), chunks(multipart))):
+            a = ask(d, "/cgi/form.cgi", "Content-Type: multipart/form-data; boundary=b", *fields,
+                    method="POST", body=body).json
+            equal((a["env"]["FORM_t"], a["env"]["LINNET_FORM_FILES"]), ("value", "1"))
+            equal(a["files"], [data.decode("latin-1")], "the file")
+        equal(ask(d, "/cgi/form.cgi", "Content-Type: multipart/form-data; boundary=b", method="POST",
+                  body=b"--b\r\nno form").status, 400)
+        equal(ask(d, "/cgi/env.cgi", "Content-Type: text/plain", method="POST", body=b"x=1").json["body"],
+              "x=1", "what is no form")
+
+
 @test("CGI: 32 MB up, with 100-continue")
 def upload():
     with cgi('max-content = "64m"') as d, d.connect() as s:
         size = 32 << 20
         s.sendall(b"POST /cgi/shell.cgi?count HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
                   b"Connection: close\r\nContent-Length: %d\r\n\r\n" % size)
-        equal(s.recv(65536), b"HTTP/1.1 100 Continue\r\n\r\n")
+        equal(s.recv(25, socket.MSG_WAITALL), b"HTTP/1.1 100 Continue\r\n\r\n")
         for _ in range(32):
             s.sendall(bytes(1 << 20))
         equal(int(Answer(receive_all(s)).text), size)
@@ -773,10 +806,13 @@ def scgi_request(s):
     env = dict(zip(names[::2], names[1::2]))
     equal(names[0], "CONTENT_LENGTH", "first")
     equal(len(env) * 2, len(names), "no name twice")
-    body = data[int(size) + 1:]
+    body = bytearray(data[int(size) + 1:])
     while len(body) < int(env["CONTENT_LENGTH"]):
-        body += s.recv(65536)
-    return env, body
+        piece = s.recv(1 << 20)
+        if not piece:
+            raise ConnectionError("content cut off")
+        body += piece
+    return env, bytes(body)
 
 
 def scgi_echo(s):
@@ -1015,7 +1051,8 @@ def proxy_kept():
             equal(ask(d, f"/p/{i}").json["head"][0], f"GET /p/{i} HTTP/1.1")
         equal(b.connections, 1)
     once = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"
-    with Backend(canned(once + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")) as b, proxy(b.address) as d:
+    more = once + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    with Backend(canned(more, more, more, more)) as b, proxy(b.address) as d:
         for _ in range(4):
             equal(ask(d, "/p").text, "a")
         equal(b.connections, 4, "no connection with a rest was used again")

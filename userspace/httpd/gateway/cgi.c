@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "codec/environment.h"
 #include "config.h"
+#include "formdata.h"
 #include "gateway.h"
 #include "log.h"
 #include "spawn.h"
@@ -14,6 +17,8 @@
 
 #define START_MS	10000	/* time for the spawner to start a program */
 #define RETRY_AFTER	"2"	/* seconds, when too many programs run */
+#define FORM_ITEMS	1000	/* fields and files of a form */
+#define FORM_MEMORY	65536	/* octets of their names and values, which go to the environment */
 
 static cfg_opt_t options[] = {
 	CFG_STR("folder", NULL, CFGF_NONE),
@@ -22,6 +27,7 @@ static cfg_opt_t options[] = {
 	CFG_INT("limit-cpu", 0, CFGF_NONE),
 	CFG_STR("limit-memory", "0", CFGF_NONE),
 	CFG_INT("limit-processes", 0, CFGF_NONE),
+	CFG_BOOL("forms", cfg_false, CFGF_NONE),
 	GATEWAY_OPTIONS,
 	GATEWAY_SPOOL_OPTIONS,
 	GATEWAY_CGI_OPTIONS,
@@ -31,6 +37,7 @@ static cfg_opt_t options[] = {
 struct cgi_conf {
 	struct gateway_conf common;
 	struct spawner spawner;
+	bool forms;
 };
 
 /**
@@ -38,11 +45,13 @@ struct cgi_conf {
  * @g: the common part; its @up is the program's stdin
  * @path: the program's path and what follows
  * @spawn: the program, or NULL
+ * @form: the content, when it is a form that the program gets parsed
  */
 struct cgi {
 	struct gateway g;
 	char *path;
 	struct spawn *spawn;
+	struct formdata *form;
 };
 
 static struct cgi *self(struct gateway *g)
@@ -165,14 +174,14 @@ static const struct spawn_events events = {
 	.refused = on_refused,
 };
 
-static void cgi_connect(struct gateway *g)
+static void ask_spawner(struct cgi *c, const int *fds, int n_fds)
 {
+	struct gateway *g = &c->g;
 	struct cgi_conf *conf = (struct cgi_conf *)g->conf;
-	struct cgi *c = self(g);
 
 	/* In the log by its target, since the decoded path may have anything in it. */
 	c->spawn = spawn_start(ln_server_loop(g->conf->server), conf->spawner.workers,
-			       http_request(g->x)->target, c->path, &g->environment, NULL, 0,
+			       http_request(g->x)->target, c->path, &g->environment, fds, n_fds,
 			       &events, c);
 	if (c->spawn)
 		return;
@@ -180,6 +189,101 @@ static void cgi_connect(struct gateway *g)
 	if (errno == EAGAIN)
 		http_add(g->x, "Retry-After", RETRY_AFTER);
 	gateway_fail(g, errno == EMSGSIZE ? 431 : 503);
+}
+
+/* --- forms --- */
+
+static void refuse_form(struct cgi *c, int status)
+{
+	c->g.why = formdata_error(c->form);
+	gateway_fail(&c->g, status);
+}
+
+static void cgi_collect(struct gateway *g, const char *data, size_t len)
+{
+	struct cgi *c = self(g);
+	int status;
+
+	if (!c->form) {
+		gateway_spool(g, data, len);
+		return;
+	}
+	status = formdata_add(c->form, data, len);
+	if (status)
+		refuse_form(c, status);
+}
+
+/* The form as descriptors 3 and up, and as variables. */
+static void give_form(struct cgi *c)
+{
+	struct formdata_export e;
+	int err = formdata_export(c->form, &e);
+
+	if (err) {
+		c->g.why = err == -E2BIG ? "too many files in the form" : strerror(-err);
+		gateway_fail(&c->g, err == -E2BIG ? 413 : 500);
+		return;
+	}
+	for (char **p = e.env; *p; p++) {
+		char *equals = strchr(*p, '=');
+
+		*equals = 0;
+		cgi_add_variable(&c->g.environment, *p, equals + 1, strlen(equals + 1));
+	}
+	if (cgi_buffer_ok(&c->g.environment)) {
+		ask_spawner(c, e.fds, e.n_fds);
+	} else {
+		c->g.why = "form too large for an environment";
+		gateway_fail(&c->g, 413);
+	}
+	formdata_export_free(&e);
+}
+
+static bool is_form(struct http_exchange *x)
+{
+	static const char *const types[] = {
+		"application/x-www-form-urlencoded", "multipart/form-data",
+	};
+	const struct http_field *type = http_field(&http_request(x)->fields, "Content-Type", NULL);
+
+	for (size_t i = 0; type && i < sizeof(types) / sizeof(*types); i++) {
+		size_t len = strlen(types[i]);
+
+		if (type->value_len >= len && !strncasecmp(type->value, types[i], len) &&
+		    (type->value_len == len || strchr("; \t", type->value[len])))
+			return true;
+	}
+	return false;
+}
+
+/* Returns false when there is no memory. */
+static bool begin_form(struct cgi *c)
+{
+	const struct cgi_conf *conf = (struct cgi_conf *)c->g.conf;
+	const struct http_request *rq = http_request(c->g.x);
+	const struct formdata_limits limits = {
+		.items = FORM_ITEMS, .memory = FORM_MEMORY, .spool = conf->common.spool_fd,
+	};
+	const struct http_field *type = http_field(&rq->fields, "Content-Type", NULL);
+
+	if (!conf->forms || !rq->content_length || !is_form(c->g.x))
+		return true;
+	c->form = formdata_new(type->value, type->value_len, &limits);
+	c->g.spooling = c->g.withheld = true;
+	return c->form;
+}
+
+static void cgi_connect(struct gateway *g)
+{
+	struct cgi *c = self(g);
+	int status = c->form ? formdata_end(c->form) : 0;
+
+	if (status)
+		refuse_form(c, status);
+	else if (c->form)
+		give_form(c);
+	else
+		ask_spawner(c, NULL, 0);
 }
 
 static bool cgi_send(struct gateway *g)
@@ -207,6 +311,8 @@ static void cgi_leave(struct gateway *g, bool early)
 	if (c->spawn)
 		spawn_leave(c->spawn, early);
 	c->spawn = NULL;
+	formdata_free(c->form);
+	c->form = NULL;
 	g->up = NULL;
 	if (!up || up == g->c)
 		return;
@@ -220,6 +326,7 @@ static const struct gateway_ops ops = {
 	.send = cgi_send,
 	.content = cgi_content,
 	.content_end = cgi_content_end,
+	.collect = cgi_collect,
 	.input = gateway_cgi_input,
 	.eof = gateway_cgi_end,
 	.leave = cgi_leave,
@@ -240,6 +347,10 @@ static void cgi_handle(struct http_exchange *x, const struct httpd_request *r)
 	if (rest && r->target->directory)
 		c->path[rest] = '/';
 	gateway_init(&c->g, x, r->location->conf, &ops);
+	if (!begin_form(c)) {
+		gateway_fail(&c->g, 503);
+		return;
+	}
 	if (gateway_environment(&c->g, r, NULL, NULL)) {
 		gateway_start(&c->g);
 		return;
@@ -298,7 +409,8 @@ static bool read_bounds(struct spawner_conf *s, cfg_t *section)
 	if (memory < 0 || kill_ms < 0)
 		return false;
 	if (max < 1 || max > 4096 || cpu < 0 || processes < 0) {
-		ln_config_error(section, "max-processes: 1 to 4096 are allowed; limit-cpu (seconds) "
+		ln_config_error(section,
+				"max-processes: 1 to 4096 are allowed; limit-cpu (seconds) "
 				"and limit-processes: 0 (none) or more");
 		return false;
 	}
@@ -326,6 +438,7 @@ static void *cgi_configure(cfg_t *section, const struct httpd_location *l)
 		return NULL;
 	}
 	c->common.connect_ms = START_MS;
+	c->forms = cfg_getbool(section, "forms");
 	/* The spawner's to add: it takes none of that kind from workers. */
 	s->variables = c->common.variables;
 	cgi_buffer_init(&c->common.variables, 0);

@@ -176,7 +176,8 @@ static bool take_content(struct fastcgi *f, const struct fcgi_piece *piece)
 	case FCGI_STDOUT:
 		return take_stdout(&f->g, piece->data, piece->len);
 	case FCGI_STDERR:
-		complaint_add(&f->complaint, f->g.conf->kind, f->g.remote->name, piece->data, piece->len);
+		complaint_add(&f->complaint, f->g.conf->kind, f->g.remote->name, piece->data,
+			      piece->len);
 		return true;
 	default:
 		memcpy(f->end + f->end_len, piece->data, piece->len);

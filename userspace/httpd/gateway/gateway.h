@@ -65,6 +65,7 @@ struct gateway_conf {
  * @send: the connection is there: say what precedes the content; false: it cannot be said
  * @content: some content, to @up
  * @content_end: the content is complete
+ * @collect: content arrived while @spooling, instead of into @spool; may be NULL
  * @input: octets arrived.  Returns how many were taken, -1 after setting @why.  Sets
  *	@complete at the response's end.
  * @eof: the gateway's stream ended.  False after setting @why: too early.
@@ -76,6 +77,7 @@ struct gateway_ops {
 	bool (*send)(struct gateway *g);
 	void (*content)(struct gateway *g, const char *data, size_t len);
 	void (*content_end)(struct gateway *g);
+	void (*collect)(struct gateway *g, const char *data, size_t len);
 	ssize_t (*input)(struct gateway *g, const char *data, size_t len);
 	bool (*eof)(struct gateway *g);
 	void (*leave)(struct gateway *g, bool early);
@@ -97,7 +99,9 @@ struct gateway_ops {
  * @tries: connections tried
  * @why: what went wrong
  * @opened: @c is established
- * @spooling: the content is spooled before there is a connection
+ * @spooling: the content is spooled before there is a connection; set before
+ *	gateway_start(), whatever its length
+ * @withheld: the gateway does not get the content
  * @accepted: content was asked for
  * @request_done: the content is complete
  * @reused: @c served others before
@@ -123,8 +127,8 @@ struct gateway {
 	int64_t left;
 	unsigned int tries;
 	const char *why;
-	bool opened, spooling, accepted, request_done, reused, answered, began, complete, keep;
-	bool holding, blocked, over;
+	bool opened, spooling, withheld, accepted, request_done, reused, answered, began;
+	bool complete, keep, holding, blocked, over;
 };
 
 /* relay.c */
@@ -136,6 +140,7 @@ void gateway_connect(struct gateway *g);
 void gateway_opened(struct gateway *g);
 void gateway_closed(struct gateway *g, int error);
 void gateway_input(struct gateway *g, struct ln_conn *c);
+void gateway_spool(struct gateway *g, const char *data, size_t len);
 void gateway_room(struct gateway *g);
 void gateway_content_unwanted(struct gateway *g);
 void gateway_abandon(struct gateway *g);

@@ -100,7 +100,8 @@ static bool read_strings(struct gateway_conf *conf, cfg_t *section, const struct
 	if (gateway_has_option(section, "spool"))
 		conf->spool_folder = strdup(cfg_getstr(section, "spool"));
 	conf->root = root ? strdup(root) : NULL;
-	if ((root && !conf->root) || (gateway_has_option(section, "spool") && !conf->spool_folder)) {
+	if ((root && !conf->root) ||
+	    (gateway_has_option(section, "spool") && !conf->spool_folder)) {
 		ln_config_error(section, "out of memory");
 		return false;
 	}

@@ -404,7 +404,13 @@ const struct ln_proto gateway_proto = {
 
 /* --- the exchange's side --- */
 
-static void spool(struct gateway *g, const char *data, size_t len)
+/**
+ * gateway_spool() - keep content for later
+ * @g: the request
+ * @data: the content
+ * @len: octets
+ */
+void gateway_spool(struct gateway *g, const char *data, size_t len)
 {
 	int r = gateway_spool_add(&g->spool, g->conf->spool_fd, data, len);
 
@@ -421,7 +427,10 @@ static void on_content(struct http_exchange *x, const char *data, size_t len)
 	if (g->over)
 		return;
 	if (g->spooling) {
-		spool(g, data, len);
+		if (g->ops->collect)
+			g->ops->collect(g, data, len);
+		else
+			gateway_spool(g, data, len);
 		return;
 	}
 	if (!g->up)
@@ -443,7 +452,8 @@ static void on_content_end(struct http_exchange *x)
 	g->request_done = true;
 	if (g->spooling) {
 		g->spooling = false;
-		gateway_add_length(g);
+		if (!g->withheld)
+			gateway_add_length(g);
 		g->ops->connect(g);
 		return;
 	}
@@ -543,8 +553,9 @@ void gateway_start(struct gateway *g)
 		http_error(g->x, 413);
 		return;
 	}
-	if (length < 0 && g->conf->spools) {
-		g->spooling = g->accepted = true;
+	g->spooling |= length < 0 && g->conf->spools;
+	if (g->spooling) {
+		g->accepted = true;
 		http_accept(g->x, g->conf->content_max);
 		rest(g);
 		return;

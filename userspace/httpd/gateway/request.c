@@ -173,6 +173,8 @@ bool gateway_environment(struct gateway *g, const struct httpd_request *r,
 
 	q.n_fields = gateway_fields(x, fields);
 	q.remote_addr = gateway_remote_address(x, remote, sizeof(remote), &q.remote_port);
+	if (g->withheld)
+		q.content_length = 0;
 	if (!rq->content_length && cgi_field_find(fields, q.n_fields, "Content-Length"))
 		q.content_length = 0;
 	ln_conn_local(c, &addr);

@@ -15,12 +15,13 @@
 #include "spawner.h"
 
 /**
- * struct spawn - lives until both descriptors are closed
+ * struct spawn - lives until both descriptors are closed and nobody has it any more
  * @control: the socket to the spawner
  * @complaints: the program's stderr
  * @control_fd: the same, or -1
  * @complaints_fd: the same, or -1
  * @handles: of libuv's, not closed yet
+ * @left: spawn_leave() or refused() was called
  * @events: whom to tell
  * @data: for @events; NULL: nobody listens any more
  * @settled: started() or refused() was called
@@ -32,6 +33,7 @@ struct spawn {
 	uv_poll_t control, complaints;
 	int control_fd, complaints_fd;
 	unsigned int handles;
+	bool left;
 	const struct spawn_events *events;
 	void *data;
 	bool settled;
@@ -40,12 +42,18 @@ struct spawn {
 	char who[];
 };
 
+static void free_if_over(struct spawn *s)
+{
+	if (s->left && !s->handles)
+		free(s);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	struct spawn *s = handle->data;
 
-	if (!--s->handles && s->control_fd < 0 && s->complaints_fd < 0)
-		free(s);
+	s->handles--;
+	free_if_over(s);
 }
 
 static void end_watch(uv_poll_t *poll, int *fd)
@@ -110,6 +118,7 @@ static void refused(struct spawn *s, int status)
 	void *data = s->data;
 
 	s->data = NULL;
+	s->left = true;
 	end_watch(&s->control, &s->control_fd);
 	if (data)
 		s->events->refused(data, status);
@@ -255,11 +264,14 @@ void spawn_leave(struct spawn *s, bool kill)
 	const char release = SPAWN_RELEASE;
 
 	s->data = NULL;
+	s->left = true;
 	/* A stopping worker does not wait for either. */
 	if (s->complaints_fd >= 0)
 		uv_unref((uv_handle_t *)&s->complaints);
-	if (s->control_fd < 0)
+	if (s->control_fd < 0) {
+		free_if_over(s);
 		return;
+	}
 	uv_unref((uv_handle_t *)&s->control);
 	if (kill)
 		shutdown(s->control_fd, SHUT_WR);

@@ -20,7 +20,7 @@
 #include "codec/buffer.h"
 
 #define SPAWN_MAX_MESSAGE	180000	/* octets of a datagram */
-#define SPAWN_MAX_FDS		32	/* descriptors handed to a program beside 0, 1 and 2 */
+#define SPAWN_MAX_FDS		65	/* descriptors handed to a program beside 0, 1 and 2 */
 
 /**
  * struct spawn_request - followed by the path with its NUL and the environment
