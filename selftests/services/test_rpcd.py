@@ -19,10 +19,8 @@ from xmlrpc.client import Binary, DateTime, Fault, dumps, loads
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../userspace"))
 from harness import (Daemon, PATIENCE, Skip, equal, main, need, temporary_folder, test,
-                     transports, until)
+                     transports, until, textbook, tree)
 
-TREE = os.path.join(HERE, "../..")
-BOOK = os.path.join(TREE, "../shared/seed/network-programming.md")
 
 # The textbook's class, for where the textbook is not.
 CLASS = """
@@ -490,16 +488,16 @@ def _():
 
 def build_module(folder, source):
     path = os.path.join(folder, "module.so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-I" + os.path.join(TREE, "userspace/rpcd"), "-o", path, source,
+    subprocess.run(["cc", "-shared", "-fPIC", "-I" + os.path.join(tree(), "userspace/rpcd"), "-o", path, source,
                     "-lm"], check=True)
     return path
 
 
 @test("a module's method: the example of thirty lines")
 def _():
-    source = os.path.join(TREE, "userspace/rpcd/example/hypot.c")
-    if not os.path.exists(source):
+    if not tree():
         raise Skip("no source tree here")
+    source = os.path.join(tree(), "userspace/rpcd/example/hypot.c")
     with temporary_folder() as folder, memory("--module", build_module(folder, source)) as d:
         c = Client(d)
         equal(c.call("example.hypot", 3.0, 4.0), 5.0, "hypot")
@@ -541,10 +539,7 @@ def _():
 
 def sections():
     """The textbook's server and session: the two code blocks after its heading."""
-    if not os.path.exists(BOOK):
-        raise Skip("the textbook is not here")
-    with open(BOOK, encoding="utf-8") as f:
-        text = f.read()
+    text = textbook()
     text = text[text.index("`XML-RPC`"):]
     server, session = re.findall(r"```python\n(.*?)```", text, re.S)[:2]
     return server, session

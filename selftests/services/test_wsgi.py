@@ -17,7 +17,7 @@ import threading
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../userspace"))
-from harness import (Daemon, MODULE, PATIENCE, Skip, equal, has_protocol, main, program,
+from harness import (Daemon, MODULE, PATIENCE, Skip, equal, has_protocol, main, program, textbook,
                      temporary_folder, test, transports, until)
 
 # The Python that linnet-wsgi has, for what an application is to import.
@@ -602,16 +602,6 @@ def django():
         equal(s.get("/site/file")[2].decode(), textwrap.dedent(source))
         equal(s.get("/site/nowhere")[0], 404)
         equal(s.get("/site/fail")[0], 500)
-
-
-def textbook():
-    for folder in (os.environ.get("LINNET_TEXTBOOK", ""),
-                   os.path.join(HERE, "../../../shared/seed")):
-        path = os.path.join(folder, "network-programming.md")
-        if folder and os.path.exists(path):
-            with open(path, encoding="utf-8") as f:
-                return f.read()
-    raise Skip("the textbook is not here: LINNET_TEXTBOOK= names its folder")
 
 
 @test("the textbook's application, unmodified")

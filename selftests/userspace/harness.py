@@ -50,6 +50,26 @@ def helper(name):
     raise Skip(f"{name} is not built: make -C selftests/userspace")
 
 
+def tree():
+    """The top of the source tree that this file is in, or None."""
+    folder = HERE
+    while folder != "/":
+        if os.path.isdir(os.path.join(folder, "userspace/lib")) and os.path.isdir(os.path.join(folder, "kmod")):
+            return folder
+        folder = os.path.dirname(folder)
+    return None
+
+
+def textbook():
+    """The chapter that the project began from, which lies beside some clones."""
+    top = os.environ.get("LINNET_TEXTBOOK") or (tree() and os.path.join(tree(), "../shared/seed"))
+    path = top and os.path.join(top, "network-programming.md")
+    if not path or not os.path.exists(path):
+        raise Skip("the textbook is not beside this clone: LINNET_TEXTBOOK= names its folder")
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
 def has_protocol(number, family=socket.AF_INET):
     try:
         socket.socket(family, socket.SOCK_STREAM, number).close()

@@ -67,10 +67,13 @@ check_host() { # TIER
 	fi
 }
 
-check_userspace() {
-	step programs "the programs build" build_programs
-	plan programs
-	check_host userspace
+# The programs' own tests: here on TCP, and in a guest on protocol 253 too
+check_userspace() { # TIER
+	if [ ! -e "$CHECK/programs.ktap" ]; then
+		step programs "the programs build" build_programs
+		plan programs
+	fi
+	check_host "$1"
 }
 
 check_build() {
@@ -261,10 +264,9 @@ run_check() { # TIER...
 			check_host unit
 			;;
 		build) check_build ;;
-		userspace)
-			# On TCP here, and on protocol 253 where there is one
-			check_userspace
-			rk_guests="$rk_guests userspace"
+		userspace | services)
+			check_userspace "$rk_t"
+			rk_guests="$rk_guests $rk_t"
 			;;
 		demo) ;;
 		*) rk_guests="$rk_guests $rk_t" ;;
