@@ -12,7 +12,8 @@ import tempfile
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../userspace"))
 # pylint: disable=wrong-import-position
-from harness import (Daemon, IPPROTO_MPTCP, MODULE, PATIENCE, Skip, equal, has_protocol, helper, program, test)
+from harness import (Daemon, IPPROTO_MPTCP, MODULE, PATIENCE, Skip, equal, has_protocol, helper, program, test,
+                     until)
 
 # Guests are emulated: less of all, and protocol 253 only.  The host does the rest.
 LIGHT = MODULE or float(os.environ.get("LAB_TIME_FACTOR", "1")) > 1
@@ -148,9 +149,17 @@ host "localhost" {{
         with open(os.path.join(self.folder, "access"), encoding="ascii") as f:
             return f.read().splitlines()
 
+    def accessed(self, *statuses):
+        """Wait until the access log's last lines have these statuses: a line may come
+        after the client has all of its answer.  Returns the last one's fields."""
+        until(lambda: [line.split()[8] for line in self.access()][-len(statuses):] == list(statuses),
+              f"the access log to end with {statuses}")
+        return self.access()[-1].split()
+
     def carried(self, way):
         """All connections there were came on the transport that was meant."""
-        transports = {m[1] for line in list(self.lines) if (m := re.search(r"connected \((\w+)\)", line))}
+        transports = until(lambda: {m[1] for line in list(self.lines) if (m := re.search(r"connected \((\w+)\)", line))},
+                           "a line about a connection")
         equal(transports, {way.transport}, "transports of the connections")
 
     def __exit__(self, *exc):

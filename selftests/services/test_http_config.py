@@ -117,6 +117,10 @@ def _():
         ('host "x" {\n location "/a/%2f" {\n  status { }\n }\n}\n', 4, "begin with a slash"),
         ('host "x" {\n location "/a" {\n }\n}\n', 3, "no section of these.*files, redirect, status"),
         ('host "x" {\n location "/a" {\n  status { }\n  form { }\n }\n}\n', 5, "more than one section of these"),
+        # One of the same name would take the place of the other.
+        ('listen "127.0.0.1:0" {\n}\nlisten "127.0.0.1:0" {\n}\n' + GOOD, 3, "duplicate title '127.0.0.1:0'"),
+        (GOOD + GOOD, 2, r"duplicate title '\*'"),
+        ('host "x" {\n location "/" {\n  status { }\n }\n location "/" {\n  status { }\n }\n}\n', 5, "duplicate title '/'"),
         ('host "x" {\n location "/a" {\n  status { }\n }\n location "/a/" {\n  status { }\n }\n}\n', 7, "there twice"),
         ('host "x" { location "/" { status { } } }\nhost "X" { location "/" { status { } } }\n', 2, "already taken"),
         ('host "x" { location "/" { status { } } default = true }\nhost "*" { location "/" { status { } } }\n', 2,

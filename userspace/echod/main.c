@@ -14,7 +14,8 @@ static uint16_t time_port = DEFAULT_PORT;
 
 static const struct argp_option options[] = {
 	{ "time-port", 't', "PORT", 0,
-	  "UDP port of the time service (default: 20000); 0 lets the kernel pick one", 1 },
+	  "UDP port of the time service (default: 20000); 0 lets the kernel pick one",
+	  LN_OPTIONS_LISTEN },
 	{ 0 },
 };
 

@@ -5,7 +5,6 @@
 #include "formdata.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "multipart.h"
 #include "parameter.h"
+#include "tmpfile.h"
 #include "urlencoded.h"
 #include "utf8.h"
 
@@ -150,7 +150,7 @@ static int pair(void *ctx, const char *name, const char *value, size_t value_len
 static int open_spool(struct formdata *f, struct formdata_item *item)
 {
 	/* Nameless from the beginning: whatever happens, nothing is left behind. */
-	item->fd = openat(f->limits.spool, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	item->fd = ln_tmpfile(f->limits.spool);
 	return item->fd < 0 ? refuse(f, 500, "no file could be made for what was uploaded") : 0;
 }
 

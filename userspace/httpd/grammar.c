@@ -81,7 +81,7 @@ static cfg_opt_t host_options[] = {
 	CFG_BOOL("tls-only", cfg_false, CFGF_NONE),
 	CFG_SEC("error-pages", error_pages_options, ONCE),
 	RULES,
-	CFG_SEC("location", location_options, CFGF_MULTI | CFGF_TITLE),
+	CFG_SEC("location", location_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
 };
 
@@ -125,9 +125,9 @@ static cfg_opt_t file_options[] = {
 	CFG_STR("log-level", NULL, CFGF_NODEFAULT),
 	CFG_STR("access-log", NULL, CFGF_NODEFAULT),
 	CFG_SEC("limits", limits_options, ONCE),
-	CFG_SEC("listen", listen_options, CFGF_MULTI | CFGF_TITLE),
+	CFG_SEC("listen", listen_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	RULES,
-	CFG_SEC("host", host_options, CFGF_MULTI | CFGF_TITLE),
+	CFG_SEC("host", host_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
 };
 

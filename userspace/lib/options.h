@@ -49,6 +49,18 @@ struct ln_options {
 	const char *log;
 };
 
+/*
+ * Groups of options in --help. A daemon's own are LN_OPTIONS_OWN and the one after it; what
+ * it adds to the others goes below their headings.
+ */
+enum {
+	LN_OPTIONS_OWN = 1,
+	LN_OPTIONS_LISTEN = 3,
+	LN_OPTIONS_LIMITS,
+	LN_OPTIONS_MESSAGES,
+	LN_OPTIONS_PROCESSES,
+};
+
 /* An argp child whose input is a struct ln_options, filled with defaults. */
 extern const struct argp ln_options_argp;
 

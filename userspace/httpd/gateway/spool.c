@@ -4,10 +4,10 @@
  * memory, then in a file that has no name and so leaves nothing behind.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "spool.h"
+#include "tmpfile.h"
 
 /**
  * gateway_spool_init() - an empty spool
@@ -22,15 +22,12 @@ void gateway_spool_init(struct gateway_spool *s, size_t memory)
 
 static int open_file(struct gateway_spool *s, int folder)
 {
-	int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = ln_tmpfile(folder);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	s->file = ln_file_new(fd);
-	if (s->file)
-		return 0;
-	close(fd);
-	return -ENOMEM;
+	return s->file ? 0 : -ENOMEM;
 }
 
 /**
