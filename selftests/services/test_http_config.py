@@ -90,7 +90,9 @@ IN_HOST = 'host "x" {\n location "/" {\n%s\n files { root = "' + ROOTS["one"] + 
 def _():
     table = [
         # text, line, pattern
-        ("workers = 0\n", 1, "1 to 256"),
+        ("workers = 0\n", 1, "1 to 64"),
+        # more than the master has room for
+        ("workers = 65\n", 1, "1 to 64"),
         ("workers = many\n", 1, "whole numbers"),
         ("\nworker = 1\n", 2, "no such option 'worker'.*workers"),
         ('log = "nowhere"\n', 1, "stderr, journal, and a file's path"),

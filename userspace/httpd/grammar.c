@@ -135,7 +135,7 @@ static const struct range {
 	const char *name;
 	long min, max;
 } ranges[] = {
-	{ "workers", 1, 256 },
+	{ "workers", 1, LN_MAX_WORKERS },
 	{ "connections", 1, 1000000 },
 	{ "connections-per-address", 1, 1000000 },
 	{ "requests-per-connection", 0, 1000000000 },
