@@ -29,6 +29,7 @@ static const struct {
 	{ "segment", bench_segment },
 	{ "memory", bench_memory },
 	{ "lookup", bench_lookup },
+	{ "services-linnet", bench_services },
 };
 
 #define N_BENCHES	((int)(sizeof(benches) / sizeof(*benches)))

@@ -85,5 +85,6 @@ void bench_bulk(void);
 void bench_segment(void);
 void bench_memory(void);
 void bench_lookup(void);
+void bench_services(void);
 
 #endif /* BENCH_H */

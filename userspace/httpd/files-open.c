@@ -3,9 +3,10 @@
  * Open files, shared by the requests of one turn of the event loop.
  *
  * Many requests that wait in the same turn are often for the same file: it is
- * opened, looked at and read once for all of them.  When the turn is over nothing
- * is kept, so that whoever has changed a file and asks for it then gets the new
- * one: there is no time of grace in which old content is served.
+ * opened, looked at and read once for all of them.  When its input was handled
+ * nothing is used again, so that whoever has changed a file and asks for it then gets
+ * the new one: there is no time of grace in which old content is served.  It is closed
+ * when the responses are out.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,12 +24,14 @@
  * struct opened - an entry, its owners, what was read of it
  * @entry: what others see
  * @refs: owners
+ * @age: files_shared's when it was opened
  * @path: below the root
  * @data: content, once read
  */
 struct opened {
 	struct files_entry entry;
 	unsigned int refs;
+	unsigned int age;
 	char *path;
 	char *data;
 };
@@ -36,11 +39,15 @@ struct opened {
 /**
  * struct files_shared - what one worker has open for one section
  * @over: called when a turn has handled its input
+ * @end: called when a turn is over
+ * @age: counts what made the entries so far out of date
  * @used: how many slots are
  * @slot: by a hash of the path, each with one
  */
 struct files_shared {
 	uv_check_t over;
+	struct ln_turn_end end;
+	unsigned int age;
 	unsigned int used;
 	struct opened *slot[SLOTS];
 };
@@ -71,7 +78,17 @@ static void put(struct opened *o)
  */
 void files_forget(struct files_conf *c)
 {
-	struct files_shared *s = c->shared;
+	c->shared->age++;
+}
+
+static void input_over(uv_check_t *check)
+{
+	files_forget(check->data);
+}
+
+static void turn_over(void *data)
+{
+	struct files_shared *s = data;
 
 	for (int i = 0; i < SLOTS && s->used; i++) {
 		if (!s->slot[i])
@@ -80,14 +97,6 @@ void files_forget(struct files_conf *c)
 		s->slot[i] = NULL;
 		s->used--;
 	}
-}
-
-static void turn_over(uv_check_t *check)
-{
-	struct files_conf *c = check->data;
-
-	if (c->shared->used)
-		files_forget(c);
 }
 
 /**
@@ -103,9 +112,11 @@ int files_open_start(struct files_conf *c)
 		return -ENOMEM;
 	uv_check_init(ln_server_loop(c->server), &c->shared->over);
 	c->shared->over.data = c;
-	uv_check_start(&c->shared->over, turn_over);
+	uv_check_start(&c->shared->over, input_over);
 	/* It does not keep the loop from ending. */
 	uv_unref((uv_handle_t *)&c->shared->over);
+	c->shared->end = (struct ln_turn_end){ .run = turn_over, .data = c->shared };
+	ln_server_at_turn_end(c->server, &c->shared->end);
 	return 0;
 }
 
@@ -160,13 +171,19 @@ struct files_entry *files_open(struct files_conf *c, const char *path)
 	struct files_shared *s = c->shared;
 	struct opened **slot = &s->slot[hash(path) % SLOTS], *o = *slot;
 
-	if (o && !strcmp(o->path, path)) {
+	if (o && o->age == s->age && !strcmp(o->path, path)) {
 		o->refs++;
 		return &o->entry;
+	}
+	if (o && o->age != s->age) {
+		put(o);
+		*slot = NULL;
+		s->used--;
 	}
 	o = open_new(c, path);
 	if (!o)
 		return NULL;
+	o->age = s->age;
 	if (!*slot) {
 		*slot = o;
 		o->refs++;

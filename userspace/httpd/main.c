@@ -361,6 +361,11 @@ static void reaped(void *config, pid_t pid, int status)
 			l->kind->reaped(l->conf, pid, status);
 }
 
+static void write_access_log(void *log)
+{
+	ln_access_log_flush(log);
+}
+
 static int start(struct ln_server *server, void *config, const struct ln_sockets *sockets)
 {
 	struct setup *s = config;
@@ -376,6 +381,8 @@ static int start(struct ln_server *server, void *config, const struct ln_sockets
 		if (err)
 			return err;
 	}
+	s->log_turn = (struct ln_turn_end){ .run = write_access_log, .data = s->access_log };
+	ln_server_at_turn_end(server, &s->log_turn);
 	while ((l = next_location(s, &host, &place))) {
 		err = l->kind->start ? l->kind->start(l->conf, server) : 0;
 		if (err)

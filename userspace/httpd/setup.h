@@ -50,6 +50,7 @@ struct setup_listen {
  * @rules: what holds everywhere
  * @hosts: virtual hosts
  * @access_log: where lines about requests go, or NULL
+ * @log_turn: when they are written, in a worker
  * @tls_port: port of the first listener with TLS, 0 for none
  * @n_listens: how many
  * @listen: where we listen
@@ -59,6 +60,7 @@ struct setup {
 	struct httpd_rules rules;
 	struct httpd_hosts hosts;
 	struct ln_access_log *access_log;
+	struct ln_turn_end log_turn;
 	uint16_t tls_port;
 	unsigned int n_listens;
 	struct setup_listen listen[SETUP_MAX_LISTENS];

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
@@ -34,6 +35,13 @@ static int open_file(const char *path)
 		return -err;
 	}
 	return fd;
+}
+
+static bool is_regular(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode);
 }
 
 /**
@@ -68,6 +76,7 @@ int ln_log_target_open(struct ln_log_target *t, const char *target, const char *
 			close(new.fd);
 			return -ENOMEM;
 		}
+		new.regular = is_regular(new.fd);
 	} else if (strcmp(target, "stderr")) {
 		ln_error("log target '%s': allowed are %s", target, allowed);
 		return -EINVAL;
@@ -94,6 +103,7 @@ int ln_log_target_reopen(struct ln_log_target *t)
 	/* Forked processes may share the number, never the table. */
 	close(t->fd);
 	t->fd = fd;
+	t->regular = is_regular(fd);
 	t->torn = false;
 	return 0;
 }
@@ -112,11 +122,13 @@ static void tell(const char *path, const char *what)
 }
 
 /* A full disk is told once, and once when there is room again. */
-static void count_failure(struct ln_log_target *t, int err)
+static void count_failure(struct ln_log_target *t, int err, unsigned int lines)
 {
 	char what[128];
+	bool first = !t->lost;
 
-	if (t->lost++ || t->kind != LN_TARGET_FILE)
+	t->lost += lines;
+	if (!first || t->kind != LN_TARGET_FILE)
 		return;
 	snprintf(what, sizeof(what), "%s: lines are being lost", strerror(err));
 	tell(t->path, what);
@@ -135,14 +147,24 @@ static void count_success(struct ln_log_target *t)
 	t->lost = 0;
 }
 
-static void write_fd(struct ln_log_target *t, int fd, const char *line, size_t len)
+static unsigned int count_lines(const char *text, size_t len)
+{
+	unsigned int n = 1;
+
+	for (const char *p = text; (p = memchr(p, '\n', text + len - p)); p++)
+		n++;
+	return n;
+}
+
+static void write_fd(struct ln_log_target *t, int fd, const char *text, size_t len)
 {
 	struct iovec iov[3] = {
 		{ (void *)"\n", t->torn },
-		{ (void *)line, len },
+		{ (void *)text, len },
 		{ (void *)"\n", 1 },
 	};
 	ssize_t n, all = t->torn + len + 1;
+	size_t done;
 
 	do {
 		n = writev(fd, iov, 3);
@@ -152,9 +174,11 @@ static void write_fd(struct ln_log_target *t, int fd, const char *line, size_t l
 		count_success(t);
 		return;
 	}
+	/* Of several lines some may be there. */
+	done = n > t->torn ? n - t->torn : 0;
 	if (n > 0)
-		t->torn = true;
-	count_failure(t, n < 0 ? errno : ENOSPC);
+		t->torn = !done || text[done - 1] != '\n';
+	count_failure(t, n < 0 ? errno : ENOSPC, count_lines(text + done, len - done));
 }
 
 static void write_journal(struct ln_log_target *t, int priority, const char *line, size_t len)
@@ -173,7 +197,7 @@ static void write_journal(struct ln_log_target *t, int priority, const char *lin
 				  program_invocation_short_name);
 	err = asprintf(&message, "MESSAGE=%.*s", (int)len, line);
 	if (err < 0) {
-		count_failure(t, ENOMEM);
+		count_failure(t, ENOMEM, 1);
 		return;
 	}
 	iov[2].iov_base = message;
@@ -181,7 +205,7 @@ static void write_journal(struct ln_log_target *t, int priority, const char *lin
 	err = sd_journal_sendv(iov, 3);
 	free(message);
 	if (err < 0)
-		count_failure(t, -err);
+		count_failure(t, -err, 1);
 	else
 		count_success(t);
 }
@@ -190,7 +214,7 @@ static void write_journal(struct ln_log_target *t, int priority, const char *lin
  * ln_log_target_write() - write a line
  * @t: the target
  * @priority: 0 to 7 as in syslog(3), for the journal
- * @line: without a newline
+ * @line: without a newline at its end; to a regular file, there may be several
  * @len: its length
  *
  * What cannot be written is counted and told once: a log never stops a server.

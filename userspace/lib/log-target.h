@@ -14,6 +14,8 @@ enum ln_target_kind { LN_TARGET_STDERR, LN_TARGET_JOURNAL, LN_TARGET_FILE };
  * @kind: which of them
  * @path: a file's, for reopening
  * @fd: a file's
+ * @regular: it is a regular file: what one call appends stays together, however much
+ *	(a pipe keeps PIPE_BUF octets together)
  * @lost: lines that could not be written since the last that could
  * @torn: the last line is there in part
  */
@@ -21,6 +23,7 @@ struct ln_log_target {
 	enum ln_target_kind kind;
 	char *path;
 	int fd;
+	bool regular;
 	uint64_t lost;
 	bool torn;
 };

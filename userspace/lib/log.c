@@ -5,12 +5,14 @@
 #include "log.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,9 +22,23 @@
 #define LINE_MAX_BYTES	1024
 #define PREFIX_MAX	160
 
+/* Lines of one turn of the event loop that go to a regular file together. */
+#define PENDING_BYTES	16384
+
+/**
+ * struct ln_access_log - an access log
+ * @target: where it goes
+ * @len: of what waits
+ * @pending: lines with newlines between them
+ */
 struct ln_access_log {
 	struct ln_log_target target;
+	size_t len;
+	char pending[PENDING_BYTES];
 };
+
+/* Where lines wait. */
+static struct ln_access_log *waiting;
 
 static const struct {
 	const char *name;
@@ -172,6 +188,35 @@ void ln_log(enum ln_level level, const char *fmt, ...)
 	errno = saved;
 }
 
+/*
+ * The program is ending by a fault: what waits may tell by which request.  Nothing is
+ * called that a handler may not call, and afterwards the signal does what it always does.
+ */
+static void on_fault(int signum)
+{
+	struct ln_access_log *l = waiting;
+	struct iovec iov[] = { { NULL, 0 }, { (void *)"\n", 1 } };
+
+	if (l && l->len <= sizeof(l->pending)) {
+		iov[0] = (struct iovec){ l->pending, l->len };
+		if (writev(l->target.fd, iov, 2) < 0) {
+			/* Nobody left to tell. */
+		}
+	}
+	raise(signum);
+}
+
+static void watch_faults(void)
+{
+	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV };
+	struct sigaction action = { .sa_handler = on_fault, .sa_flags = SA_RESETHAND }, old;
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		/* A sanitizer's handler stays. */
+		if (!sigaction(faults[i], NULL, &old) && old.sa_handler == SIG_DFL)
+			sigaction(faults[i], &action, NULL);
+}
+
 /**
  * ln_access_log_open() - open an access log
  * @target: "stderr", "journal", a path with a slash in it, or "none"
@@ -200,7 +245,22 @@ struct ln_access_log *ln_access_log_open(const char *target)
 		errno = -err;
 		return NULL;
 	}
+	if (l->target.regular)
+		watch_faults();
 	return l;
+}
+
+/**
+ * ln_access_log_flush() - write what waits
+ * @l: the log or NULL
+ */
+void ln_access_log_flush(struct ln_access_log *l)
+{
+	if (!l || !l->len)
+		return;
+	ln_log_target_write(&l->target, LOG_INFO, l->pending, l->len);
+	l->len = 0;
+	waiting = NULL;
 }
 
 /**
@@ -210,12 +270,29 @@ struct ln_access_log *ln_access_log_open(const char *target)
  *	caller's business
  * @len: its length
  *
- * What cannot be written is counted and told once on standard error.
+ * To a regular file it may wait until ln_access_log_flush(), which has to come before the
+ * caller waits for anything.  What cannot be written is counted and told once on
+ * standard error.
  */
 void ln_access_log_write(struct ln_access_log *l, const char *line, size_t len)
 {
-	if (l)
+	if (!l)
+		return;
+	if (!l->target.regular) {
 		ln_log_target_write(&l->target, LOG_INFO, line, len);
+		return;
+	}
+	if (l->len + 1 + len > sizeof(l->pending))
+		ln_access_log_flush(l);
+	if (len > sizeof(l->pending)) {
+		ln_log_target_write(&l->target, LOG_INFO, line, len);
+		return;
+	}
+	if (l->len)
+		l->pending[l->len++] = '\n';
+	memcpy(l->pending + l->len, line, len);
+	l->len += len;
+	waiting = l;
 }
 
 /**
@@ -226,6 +303,7 @@ void ln_access_log_write(struct ln_access_log *l, const char *line, size_t len)
  */
 int ln_access_log_reopen(struct ln_access_log *l)
 {
+	ln_access_log_flush(l);
 	return l ? ln_log_target_reopen(&l->target) : 0;
 }
 
@@ -237,6 +315,7 @@ void ln_access_log_close(struct ln_access_log *l)
 {
 	if (!l)
 		return;
+	ln_access_log_flush(l);
 	ln_log_target_close(&l->target);
 	free(l);
 }

@@ -29,6 +29,7 @@ struct ln_access_log;
 
 struct ln_access_log *ln_access_log_open(const char *target);
 void ln_access_log_write(struct ln_access_log *l, const char *line, size_t len);
+void ln_access_log_flush(struct ln_access_log *l);
 int ln_access_log_reopen(struct ln_access_log *l);
 void ln_access_log_close(struct ln_access_log *l);
 

@@ -31,7 +31,6 @@ struct ln_server {
 	uv_timer_t resume;		/* accept again after a shortage */
 	uv_prepare_t prepare;		/* before the loop waits: send what was queued */
 	uv_idle_t idle;			/* started: the loop does not wait */
-	uv_check_t check;
 	struct ln_listener listeners[LN_MAX_SOCKETS];
 	int n_listeners;
 	bool paused;			/* listeners not polled */
@@ -40,6 +39,7 @@ struct ln_server {
 	struct ln_conn *conns;
 	unsigned int n_conns, n_accepted;
 	struct ln_conn *turn, **turn_end;	/* connections with something to do in this turn */
+	struct ln_turn_end *at_turn_end;
 	char scratch[LN_SCRATCH_BYTES];
 };
 

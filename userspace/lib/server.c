@@ -3,6 +3,7 @@
  * A worker: the event loop, the listeners and the orderly end.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@
 #define FDS_PER_CONN	2
 /* Turns that connections get before the loop looks at sockets again. */
 #define MAX_TURNS	1024
+/* Free memory that is kept at the heap's end. */
+#define KEPT_BYTES	(1024 * 1024)
 
 static struct ln_metric accepted_linnet = {
 	.name = "linnet_connections_accepted_total", .labels = "transport=\"linnet\"",
@@ -211,6 +214,18 @@ static void on_signal(uv_signal_t *handle, int signum)
 	begin_stop(s);
 }
 
+static void end_turn(struct ln_server *s)
+{
+	for (struct ln_turn_end *e = s->at_turn_end; e; e = e->next)
+		e->run(e->data);
+}
+
+static void on_idle(uv_idle_t *handle)
+{
+	/* Its being active keeps the loop from waiting. */
+	(void)handle;
+}
+
 /* Before the loop waits: what the callbacks of this turn queued is sent. */
 static void on_prepare(uv_prepare_t *handle)
 {
@@ -225,25 +240,13 @@ static void on_prepare(uv_prepare_t *handle)
 		c->queued_turn = false;
 		ln_conn_take_turn(c);
 	}
-	end_if_done(s);
-}
-
-static void on_idle(uv_idle_t *handle)
-{
-	struct ln_server *s = handle->data;
-
-	/* Its being active kept the loop from waiting; is there still need? */
-	if (!s->turn)
-		uv_idle_stop(handle);
-}
-
-/* After sockets were looked at, and before timers: does a turn wait? */
-static void on_check(uv_check_t *handle)
-{
-	struct ln_server *s = handle->data;
-
+	/* Who had no turn yet gets one before the loop waits. */
 	if (s->turn)
 		uv_idle_start(&s->idle, on_idle);
+	else
+		uv_idle_stop(&s->idle);
+	end_turn(s);
+	end_if_done(s);
 }
 
 /* Room for the descriptors of so many connections, as far as the system lets us. */
@@ -290,6 +293,11 @@ struct ln_server *ln_server_new(const struct ln_options *o)
 		return NULL;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* What responses need comes and goes with each turn: it is not given back and
+	 * asked for again, page by page.
+	 */
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	raise_nofile(o->max_connections);
 	s->options = o;
 	s->turn_end = &s->turn;
@@ -298,11 +306,8 @@ struct ln_server *ln_server_new(const struct ln_options *o)
 	uv_signal_init(&s->loop, &s->sigterm);
 	uv_prepare_init(&s->loop, &s->prepare);
 	uv_idle_init(&s->loop, &s->idle);
-	uv_check_init(&s->loop, &s->check);
-	s->drain.data = s->resume.data = s->sigterm.data = s->prepare.data = s->idle.data =
-		s->check.data = s;
+	s->drain.data = s->resume.data = s->sigterm.data = s->prepare.data = s;
 	uv_prepare_start(&s->prepare, on_prepare);
-	uv_check_start(&s->check, on_check);
 	return s;
 }
 
@@ -411,6 +416,17 @@ bool ln_server_stopping(const struct ln_server *s)
 }
 
 /**
+ * ln_server_at_turn_end() - have something done at the end of each turn of the loop
+ * @s: the server
+ * @e: what
+ */
+void ln_server_at_turn_end(struct ln_server *s, struct ln_turn_end *e)
+{
+	e->next = s->at_turn_end;
+	s->at_turn_end = e;
+}
+
+/**
  * ln_server_hold() - something is under way that must be finished first
  * @s: the server; ln_server_release() when it is
  */
@@ -442,6 +458,7 @@ int ln_server_run(struct ln_server *s)
 {
 	uv_signal_start(&s->sigterm, on_signal, SIGTERM);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
+	end_turn(s);
 	return EXIT_SUCCESS;
 }
 

@@ -84,6 +84,22 @@ void ln_server_free(struct ln_server *s);
 uv_loop_t *ln_server_loop(struct ln_server *s);
 const struct ln_options *ln_server_options(const struct ln_server *s);
 bool ln_server_stopping(const struct ln_server *s);
+
+/**
+ * struct ln_turn_end - something to do at the end of each turn of the loop
+ * @run: called when what the turn queued was sent, before the loop waits: work that
+ *	no peer should wait for
+ * @data: passed on to @run
+ * @next: the server's
+ */
+struct ln_turn_end {
+	void (*run)(void *data);
+	void *data;
+	struct ln_turn_end *next;
+};
+
+/* @e must stay as long as the server. */
+void ln_server_at_turn_end(struct ln_server *s, struct ln_turn_end *e);
 /* Work that is no connection keeps a stopping server alive between these. */
 void ln_server_hold(struct ln_server *s);
 void ln_server_release(struct ln_server *s);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Configuration, metrics, logs and queues.
+ * Configuration, metrics and queues.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -375,139 +375,6 @@ static void test_metrics_limit(void)
 	free(text);
 }
 
-/* --- logs --- */
-
-static void test_log_lines(void)
-{
-	char *text;
-
-	free(logged());
-	errno = EPERM;
-	ln_error("a\nb\x1b[2J\xff%s", "\t.");
-	EXPECT(errno == EPERM, "errno");
-	ln_info("not shown");
-	text = logged();
-	EXPECT(matches(text, "^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]"
-			     "\\.[0-9]{3}[+-][0-9]{2}:[0-9]{2} lib_unit\\[[0-9]+\\]: error: "
-			     "a\\\\x0ab\\\\x1b\\[2J\\\\xff\\\\x09\\.\n$"),
-	       "%s", text);
-	free(text);
-}
-
-static void test_log_zone(void)
-{
-	int status;
-	char *text;
-	pid_t pid;
-
-	free(logged());
-	pid = fork();
-	if (!pid) {
-		setenv("TZ", "XXX+3:30", 1);
-		ln_log_open(log_file);
-		ln_error("west");
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	text = logged();
-	EXPECT(matches(text, "\\.[0-9]{3}-03:30 lib_unit"), "%s", text);
-	free(text);
-}
-
-static void test_log_long(void)
-{
-	char *text, big[3000];
-
-	memset(big, '\x01', sizeof(big) - 1);
-	big[sizeof(big) - 1] = 0;
-	free(logged());
-	ln_error("%s", big);
-	text = logged();
-	EXPECT(strlen(text) > 4000 && strlen(text) < 4400, "%zu", strlen(text));
-	EXPECT(text[strlen(text) - 1] == '\n', "no newline");
-	free(text);
-}
-
-static void test_log_targets(void)
-{
-	char moved[80], *text;
-	struct stat st;
-
-	free(logged());
-	EXPECT(ln_log_open("strerr") == -EINVAL, "a name that is none");
-	EXPECT(ln_log_open("/nonexistent/log") == -ENOENT, "no such folder");
-	errno = 0;
-	EXPECT(!ln_access_log_open("yes") && errno == EINVAL, "access log");
-	EXPECT(!ln_access_log_open("none") && !errno, "none");
-	text = logged();
-	EXPECT(strstr(text, "log target 'strerr': allowed are stderr, journal, or a path with"),
-	       "%s", text);
-	EXPECT(strstr(text, "log file /nonexistent/log: No such file or directory"), "%s", text);
-	EXPECT(strstr(text, "log target 'yes': allowed are stderr, journal, none, or a path"), "%s",
-	       text);
-	free(text);
-	EXPECT(!stat(log_file, &st) && (st.st_mode & 0777) == 0640, "mode %o", st.st_mode);
-
-	/* Rotation: what is written goes to the moved file until it is opened again. */
-	snprintf(moved, sizeof(moved), "%s.1", log_file);
-	EXPECT(!rename(log_file, moved), "rename");
-	ln_error("first");
-	EXPECT(!ln_log_reopen(), "reopen");
-	ln_error("second");
-	text = unit_read(moved);
-	EXPECT(strstr(text, "first") && !strstr(text, "second"), "%s", text);
-	free(text);
-	text = logged();
-	EXPECT(!strstr(text, "first") && strstr(text, "second"), "%s", text);
-	free(text);
-	unlink(moved);
-}
-
-static void test_access_log(void)
-{
-	char path[80], *text;
-	struct ln_access_log *l;
-
-	snprintf(path, sizeof(path), "%s/access", folder);
-	l = ln_access_log_open(path);
-	EXPECT(l, "open");
-	ln_access_log_write(l, "one", 3);
-	unlink(path);
-	ln_access_log_write(l, "lost with the file", 18);
-	EXPECT(!ln_access_log_reopen(l), "reopen");
-	ln_access_log_write(l, "two and", 3);
-	ln_access_log_write(NULL, "nowhere", 7);
-	EXPECT(!ln_access_log_reopen(NULL), "none");
-	ln_access_log_close(NULL);
-	ln_access_log_close(l);
-	text = unit_read(path);
-	EXPECT(!strcmp(text, "two\n"), "%s", text);
-	free(text);
-}
-
-/* /dev/full is a full disk.  Told once, not for each line, and the program lives on. */
-static void test_full_disk(void)
-{
-	struct ln_access_log *l = ln_access_log_open("/dev/full");
-	char path[80], *text;
-	int saved = dup(STDERR_FILENO), fd;
-
-	snprintf(path, sizeof(path), "%s/stderr", folder);
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	dup2(fd, STDERR_FILENO);
-	for (int i = 0; i < 100; i++)
-		ln_access_log_write(l, "line", 4);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	close(fd);
-	ln_access_log_close(l);
-	text = unit_read(path);
-	EXPECT(!strcmp(text, "lib_unit: warning: log file /dev/full: No space left on device: "
-			     "lines are being lost\n"),
-	       "%s", text);
-	free(text);
-}
-
 /* --- queues --- */
 
 #define QUEUE_ROUNDS	20000
@@ -705,12 +572,6 @@ int main(void)
 		{ "metrics: rows, sums and text", test_metrics },
 		{ "metrics: labels", test_metrics_labels },
 		{ "metrics: the limit", test_metrics_limit },
-		{ "log: a line in a file", test_log_lines },
-		{ "log: the time zone", test_log_zone },
-		{ "log: a long line", test_log_long },
-		{ "log: targets and rotation", test_log_targets },
-		{ "access log", test_access_log },
-		{ "a full disk is told once", test_full_disk },
 		{ "queue: as a model says", test_queue },
 		{ "queue: what is held in memory", test_queue_memory },
 		{ "queue: a file that became shorter", test_queue_short_file },
