@@ -9,13 +9,14 @@ import json
 import os
 import re
 import select
+import shutil
 import struct
 import subprocess
 import sys
 import zlib
 
-from clients import CLIENT_PATIENCE, Demo, contents, each_way, need_program, sha
-from harness import equal, main, temporary_folder, until
+from clients import CLIENT_PATIENCE, Demo, contents, each_way, sha
+from harness import Skip, equal, main, temporary_folder, until
 
 WIDTH, HEIGHT = 640, 480
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server",
@@ -27,10 +28,11 @@ OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usa
 
 
 def chromium():
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        with contextlib.suppress(Exception):
-            return need_program(name)
-    return need_program("chromium")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    raise Skip(f"none of {', '.join(names)} is installed: apt-get install chromium")
 
 
 def browse(way, *args):

@@ -271,6 +271,9 @@ def unsupported():
         status, fields, _ = s.ask("POST", b"x", {"Content-Type": URLENCODED,
                                                  "Content-Encoding": "gzip"})
         equal((status, fields["Accept-Encoding"]), (415, "identity"))
+        status, _, _ = s.ask("POST", b"x", {"Content-Type": URLENCODED, "Content-Encoding": "identity",
+                                            "content-encoding": "gzip"})
+        equal(status, 415, "the second of two")
 
 
 @test("413: content beyond max, however it is announced; max itself is let in")

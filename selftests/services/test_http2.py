@@ -163,6 +163,8 @@ def frames(protocol):
             assert sum(a != b for a, b in zip(order, order[1:])) > 10, "not interleaved"
             equal(c.get("/none").status, 404)
             equal(c.get("/../etc/passwd").status in (400, 403, 404), True)
+            # As over HTTP/1: what others may read in another way
+            equal([c.get(path).status for path in ("/\u00e9", "/%zz", "/a#b")], [400, 400, 400])
             equal(c.get("/", method="BREW").status, 501)
             equal(c.get("/", method="DELETE").status, 405)
             a = c.get("/", method="HEAD")
@@ -190,6 +192,70 @@ def frames(protocol):
             equal(c.done(i).data, site.large, "under way at SIGTERM")
             equal(c.gone(), 0)
         equal(site.daemon.ended(), 0, "exit status")
+
+
+def flood(limits, act, most=300):
+    """How often a client with these limits acted until it was sent away; None: as often as it liked."""
+    try:
+        # pylint: disable-next=import-outside-toplevel
+        from http2_client import Client, Closed, ENHANCE_YOUR_CALM, PingFrame
+    except ImportError as why:
+        raise Skip(f"{why}: install python3-h2") from None
+    with temporary_folder() as folder:
+        conf = os.path.join(folder, "httpd.conf")
+        with open(conf, "w", encoding="ascii") as f:
+            f.write(f'limits {{ {limits} }}\nlisten "127.0.0.1:0" {{ }}\nhost "*" {{ location "/" {{ form {{ }} }} }}\n')
+        with Daemon("linnet-httpd", "-c", conf, ports=()) as daemon, daemon.connect() as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            c, n = Client(s, patience=PATIENCE), 0
+            try:
+                c.ping()
+                for n in range(1, most + 1):
+                    c.send(*act(c), PingFrame(0, b"%08d" % n))
+                    c.until(lambda mark=b"%08d" % n: c.goaway or any(isinstance(f, PingFrame) and f.opaque_data == mark
+                                                                     for f in c.frames[-3:]))
+                    if c.goaway:
+                        break
+            except (Closed, BrokenPipeError, ConnectionResetError):
+                pass
+            if c.goaway:
+                equal(c.goaway.error_code, ENHANCE_YOUR_CALM)
+            return n if c.goaway else None
+
+
+@test("limits against floods are as configured")
+def _():
+    try:
+        # pylint: disable-next=import-outside-toplevel
+        from http2_client import ContinuationFrame, RstStreamFrame
+    except ImportError as why:
+        raise Skip(f"{why}: install python3-h2") from None
+
+    # Each act is followed by a PING, by whose answer the server is known to have seen it.
+    def nothing(_):
+        return ()
+
+    def reset(c):
+        f = c.request_frame("/", "POST", end=False)
+        return f, RstStreamFrame(f.stream_id, 8)
+
+    def continued(count):
+        def act(c):
+            f = c.request_frame("/", authority="localhost")
+            f.flags.discard("END_HEADERS")
+            return f, *[ContinuationFrame(f.stream_id, b"", flags=["END_HEADERS"] if i == count - 1 else [])
+                        for i in range(count)]
+        return act
+    calm = "idle-frames = 1000000 idle-frames-per-second = 100000"
+    equal(flood(f"resets = 5 resets-per-second = 1 {calm}", reset), 6, "resets")
+    equal(flood("resets = 1000000 " + calm, reset), None, "no end of resets")
+    # The first is the greeting's, SETTINGS with its acknowledgement; each PING counts for 4.
+    n = flood("idle-frames = 200 idle-frames-per-second = 1", nothing)
+    assert 40 <= n <= 50, n
+    equal(flood(calm, nothing, 600), None, "no end of PINGs: by default about 500")
+    equal(flood(f"continuations = 3 {calm}", continued(4)), 1, "one CONTINUATION too many")
+    equal(flood(f"continuations = 3 {calm}", continued(3)), None, "as many as may be")
+    equal(flood(f"continuations = 20 {calm}", continued(20)), None, "more than by default")
 
 
 test("frames: tcp")(lambda: frames(socket.IPPROTO_TCP))

@@ -6,6 +6,7 @@ import ctypes
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -99,6 +100,11 @@ def _():
         ('access-log = "nowhere"\n', 1, "stderr, journal, none"),
         ('log-level = "loud"\n', 1, "error, warning, notice, info and debug"),
         ('limits {\n streams = 0\n}\n', 2, "1 to 1000"),
+        ('limits {\n resets = 0\n}\n', 2, "resets = 0: allowed is a number from 1 to 1000000"),
+        ('limits {\n resets-per-second = -1\n}\n', 2, "1 to 1000000"),
+        ('limits {\n idle-frames = 99\n}\n', 2, "100 to 10000000"),
+        ('limits {\n idle-frames-per-second = 0\n}\n', 2, "1 to 10000000"),
+        ('limits {\n continuations = 1001\n}\n', 2, "1 to 1000"),
         ('limits {\n fields = 101\n}\n', 2, "1 to 100"),
         ('limits {\n header-time = "10"\n}\n', 2, "ms, s, m, h"),
         ('limits {\n header-size = "1x"\n}\n', 2, "k, m or g"),
@@ -455,7 +461,7 @@ def _():
         assert value(gets) >= before[0] + 20
         assert value("linnet_http_content_sent_bytes_total") >= before[2] + 30
         equal(value("linnet_http_requests_active"), 1)
-        equal(ask(d, "/status", host="s", method="POST").status, 405)
+        equal([ask(d, "/status", host="s", method=m).status for m in ("POST", "PATCH")], [405, 405])
         equal(ask(d, "/status/x", host="s").status, 404)
     with httpd('access { allow = {"192.0.2.1"} }\n' + text) as d:
         equal(ask(d, "/status", host="s").status, 403)
@@ -464,18 +470,21 @@ def _():
         equal((ask(d, "/m").status, ask(d).body), (200, b"one"))
 
 
-def certificate(name):
+def certificate(name, *more):
     path = os.path.join(FOLDER.name, name)
     if not os.path.exists(path):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                        "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", path + ".key", "-out", path],
+                        "-subj", f"/CN={name}", "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in (name, *more)), "-keyout", path + ".key", "-out", path],
                        check=True, capture_output=True)
     return path
 
 
 def tls(d, name, port, alpn=("h2", "http/1.1")):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(certificate(name))
+    if name:
+        context.load_verify_locations(certificate(name))
+    else:       # no name in the handshake, nothing checked
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(alpn)
     s = socket.create_connection(("127.0.0.1", port), PATIENCE)
     return context.wrap_socket(s, server_hostname=name)
@@ -483,6 +492,41 @@ def tls(d, name, port, alpn=("h2", "http/1.1")):
 
 def ports(d):
     return [int(re.search(r":(\d+) \(tcp\)", line)[1]) for line in d.lines if re.search(r"listening on .*\(tcp\)", line)]
+
+
+@test("TLS: a host with another certificate than the handshake's is misdirected (421)")
+def _():
+    both, other = certificate("a.example", "www.a.example"), certificate("b.example")
+    sections = "".join(f'certificate {{ file = "{c}" key = "{c}.key" }} ' for c in (both, other))
+    hosts = files("one", title="a.example") + files("two", title="b.example") + files("three")
+    with httpd(hosts, listen=f'listen "127.0.0.1:0" {{ {sections} }}\n') as d:
+        port, = ports(d)
+        # Whose handshake, for which host, what it gets; "c.example" is nobody's, so the first's
+        for name, host, expected in (
+                ("a.example", "a.example", 200), ("a.example", "A.example.:99", 200), ("b.example", "b.example", 200),
+                ("a.example", "www.a.example", 200), ("a.example", "c.example", 200), ("a.example", "b.example", 421),
+                ("b.example", "a.example", 421), ("b.example", "c.example", 421), ("b.example", "[::1]", 421),
+                (None, "b.example", 200)):
+            with tls(d, name, port, ("http/1.1",)) as t:
+                for _ in range(2):      # the connection goes on
+                    t.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                    r = http.client.HTTPResponse(t)
+                    r.begin()
+                    r.read()
+                    equal(r.status, expected, f"{host} on a connection to {name}")
+            if not name or not shutil.which("curl"):
+                continue
+            out = subprocess.run(["curl", "-ks", "--http2", "--resolve", f"{name}:{port}:127.0.0.1", "-H", f"Host: {host}",
+                                  "-w", "%{http_code} %{http_version}", "-o", "/dev/null", f"https://{name}:{port}/"],
+                                 capture_output=True, check=True, text=True, timeout=PATIENCE).stdout
+            equal(out, f"{expected} 2", f"{host} on a connection to {name}")
+    # One certificate for all hosts: clients may put them on one connection (RFC 9113, 9.1.1)
+    with httpd(hosts, listen=f'listen "127.0.0.1:0" {{ certificate {{ file = "{both}" key = "{both}.key" }} }}\n') as d, \
+            tls(d, "a.example", ports(d)[0], ("http/1.1",)) as t:
+        t.sendall(b"GET / HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n")
+        r = http.client.HTTPResponse(t)
+        r.begin()
+        equal((r.status, r.read()), (200, b"two"))
 
 
 @test("TLS: certificates by name, ALPN as http2 says, hosts with TLS only")

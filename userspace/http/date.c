@@ -66,6 +66,7 @@ int http_date_parse(const char *s, size_t n, time_t now, time_t *t)
 	struct tm tm, tm_now;
 	char text[64];
 	const char *end;
+	int day;
 
 	if (n >= sizeof(text) || memchr(s, 0, n))
 		return -EINVAL;
@@ -84,8 +85,10 @@ int http_date_parse(const char *s, size_t n, time_t now, time_t *t)
 			if (tm.tm_year > tm_now.tm_year + 50)
 				tm.tm_year -= 100;
 		}
+		/* timegm() makes the first of March of the thirtieth of February. */
+		day = tm.tm_mday;
 		*t = timegm(&tm);
-		return 0;
+		return tm.tm_mday == day ? 0 : -EINVAL;
 	}
 	return -EINVAL;
 }

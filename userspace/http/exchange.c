@@ -98,6 +98,35 @@ static void too_large(struct http_exchange *x)
 		http_error(x, 413);
 }
 
+/*
+ * Apache's rule (mod_reqtimeout): some time for a start, and then a second more for each
+ * min_rate octets that are there.  A peer that dribbles would otherwise never be idle.
+ */
+static bool is_slow(const struct http_exchange *x)
+{
+	const struct http_limits *limits = &x->service->limits;
+
+	return limits->min_rate && !x->held_since && !x->content_done &&
+	       ln_conn_now(x->conn) - x->content_since >
+		       limits->header_ms + x->content_got * 1000 / limits->min_rate;
+}
+
+/**
+ * exchange_pace() - something of the content arrived
+ * @x: the exchange, which asked for content; is ended when it comes too slowly
+ */
+void exchange_pace(struct http_exchange *x)
+{
+	if (x->ended || !is_slow(x))
+		return;
+	ln_info("%s: %s: content comes too slowly", ln_conn_name(x->conn), x->rq.target);
+	x->keep_alive = false;
+	if (x->began)
+		http_abort(x);
+	else
+		http_error(x, 408);
+}
+
 /**
  * exchange_content() - octets of content arrived
  * @x: the exchange, which asked for content
@@ -115,6 +144,7 @@ bool exchange_content(struct http_exchange *x, const char *data, size_t len)
 	}
 	if (!x->ended && x->handler && x->handler->content)
 		x->handler->content(x, data, len);
+	exchange_pace(x);
 	return true;
 }
 
@@ -309,6 +339,7 @@ void http_accept(struct http_exchange *x, uint64_t max)
 		return;
 	}
 	x->accepted = true;
+	x->content_since = ln_conn_now(x->conn);
 	x->ops->accept(x);
 }
 
@@ -350,8 +381,17 @@ bool http_redirect_local(struct http_exchange *x, const char *target)
  */
 void http_hold(struct http_exchange *x, bool hold)
 {
-	if (!x->ended)
-		x->ops->hold(x, hold);
+	uint64_t now = ln_conn_now(x->conn);
+
+	if (x->ended)
+		return;
+	if (hold && !x->held_since)
+		x->held_since = now;
+	if (!hold && x->held_since) {
+		x->content_since += now - x->held_since;
+		x->held_since = 0;
+	}
+	x->ops->hold(x, hold);
 }
 
 /**

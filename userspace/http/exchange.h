@@ -19,7 +19,8 @@ struct http_out_field {
 	unsigned int name_len, value_len;
 };
 
-#define HTTP_MAX_OUT_FIELDS	64
+/* What a gateway may answer with, and what a location adds. */
+#define HTTP_MAX_OUT_FIELDS	128
 
 /**
  * struct http_ops - a version of the protocol; all are called by exchange.c alone
@@ -66,6 +67,9 @@ struct http_ops {
  * @accepted: content is wanted
  * @content_max: octets of content wanted at most
  * @content_got: octets of content so far
+ * @content_since: loop time when the content was asked for, moved by the time for which it
+ *	was held
+ * @held_since: loop time when http_hold() began, 0: it is not held
  * @content_done: the content is complete
  * @trailer: fields after the content
  * @status: status of the response, 0: none yet
@@ -96,6 +100,7 @@ struct http_exchange {
 	uint64_t deadline;
 	bool accepted;
 	uint64_t content_max, content_got;
+	uint64_t content_since, held_since;
 	bool content_done;
 	struct http_fields trailer;
 	int status;
@@ -118,6 +123,8 @@ void exchange_refuse(struct http_exchange *x, int status);
 /* Returns false when the exchange was ended because there is too much. */
 bool exchange_content(struct http_exchange *x, const char *data, size_t len);
 void exchange_content_end(struct http_exchange *x);
+/* Something of the content arrived, be it none of its octets: ends it when it is too slow. */
+void exchange_pace(struct http_exchange *x);
 void exchange_writable(struct http_exchange *x);
 void exchange_timeout(struct http_exchange *x);
 /* The response is out, or never will be: log, handler's close(), arena_reset(). */

@@ -93,6 +93,21 @@ struct http_handler {
 	void (*close)(struct http_exchange *x, bool complete);
 };
 
+/**
+ * struct http2_limits - what an HTTP/2 client may cost without getting anything done; 0 in
+ *	any of them: a default of http2-budget.c's
+ * @resets: streams reset at once, by the client or for its fault
+ * @resets_per_second: how many more may be in each second
+ * @idle_frames: frames at once that do nothing; PING counts for 4, SETTINGS for 8
+ * @idle_frames_per_second: how many more may be in each second
+ * @continuations: CONTINUATION frames of one header
+ */
+struct http2_limits {
+	unsigned int resets, resets_per_second;
+	unsigned int idle_frames, idle_frames_per_second;
+	unsigned int continuations;
+};
+
 /* Bounds, the same for every connection of a service. */
 struct http_limits {
 	size_t head;			/* octets of request line and fields */
@@ -101,9 +116,12 @@ struct http_limits {
 	uint64_t content;		/* octets of content, unless http_accept() says other */
 	uint64_t header_ms;		/* time for a header, from its first octet */
 	uint64_t idle_ms;		/* no progress within an exchange */
+	uint64_t min_rate;		/* octets per second of content, on average, after
+					 * @header_ms of grace; 0: however slowly */
 	uint64_t keep_alive_ms;		/* between two exchanges */
 	unsigned int requests;		/* exchanges on one connection; 0: no limit */
 	unsigned int streams;		/* HTTP/2: exchanges at once; 0: no HTTP/2 */
+	struct http2_limits http2;
 };
 
 /**
@@ -187,8 +205,9 @@ bool http_redirect_local(struct http_exchange *x, const char *target);
 void http_error(struct http_exchange *x, int status);
 void http_respond(struct http_exchange *x, int status, const char *type, const void *data,
 		  size_t len);
-/* 103 or another 1xx with the fields added so far; they are forgotten then. */
-void http_informational(struct http_exchange *x, int status);
+/* 103 or another 1xx with the fields added since http_added() was @first. */
+unsigned int http_added(const struct http_exchange *x);
+void http_informational(struct http_exchange *x, int status, unsigned int first);
 /* HTTP/2: promise GET @target; does nothing where the client cannot or will not. */
 void http_push(struct http_exchange *x, const char *target);
 bool http_keep_alive(const struct http_exchange *x);

@@ -159,46 +159,50 @@ static void send_begin(struct http_exchange *x)
 	ln_conn_flush(h->c);
 }
 
-static void send_write(struct http_exchange *x, const void *data, size_t len, bool owned)
+/* What precedes so much content on the wire. */
+static int begin_piece(struct http1 *h, uint64_t len)
 {
-	struct http1 *h = http1_of(x);
-	struct ln_queue *q = ln_conn_queue(h->c);
 	char line[CHUNK_LINE];
-	int err = 0;
 
-	if (h->chunked)
-		err = ln_queue_add(q, line, put_chunk_size(line, len) - line);
-	if (owned && !err)
-		err = ln_queue_add_owned(q, (void *)data, len);
-	else if (owned)
-		free((void *)data);
-	else if (!err)
-		err = ln_queue_add(q, data, len);
+	return h->chunked ? ln_queue_add(ln_conn_queue(h->c), line,
+					 put_chunk_size(line, len) - line)
+			  : 0;
+}
+
+/* What follows it; @err: it could not be queued. */
+static void end_piece(struct http1 *h, int err)
+{
 	if (h->chunked && !err)
-		err = ln_queue_add(q, TEXT("\r\n"));
+		err = ln_queue_add(ln_conn_queue(h->c), TEXT("\r\n"));
 	if (err)
 		broken(h);
 	else
 		ln_conn_flush(h->c);
 }
 
-static void send_file(struct http_exchange *x, struct ln_file *file, off_t offset, uint64_t len)
+static void send_write(struct http_exchange *x, const void *data, size_t len, bool owned)
 {
 	struct http1 *h = http1_of(x);
 	struct ln_queue *q = ln_conn_queue(h->c);
-	char line[CHUNK_LINE];
-	int err = 0;
+	int err = begin_piece(h, len);
 
-	if (h->chunked)
-		err = ln_queue_add(q, line, put_chunk_size(line, len) - line);
+	if (owned && !err)
+		err = ln_queue_add_owned(q, (void *)data, len);
+	else if (owned)
+		free((void *)data);
+	else if (!err)
+		err = ln_queue_add(q, data, len);
+	end_piece(h, err);
+}
+
+static void send_file(struct http_exchange *x, struct ln_file *file, off_t offset, uint64_t len)
+{
+	struct http1 *h = http1_of(x);
+	int err = begin_piece(h, len);
+
 	if (!err)
-		err = ln_queue_add_file(q, file, offset, len);
-	if (h->chunked && !err)
-		err = ln_queue_add(q, TEXT("\r\n"));
-	if (err)
-		broken(h);
-	else
-		ln_conn_flush(h->c);
+		err = ln_queue_add_file(ln_conn_queue(h->c), file, offset, len);
+	end_piece(h, err);
 }
 
 static bool send_full(struct http_exchange *x)

@@ -279,6 +279,8 @@ static void take_content(struct http1 *h)
 			return;
 		if (piece.len)
 			exchange_content(x, piece.data, piece.len);
+		else
+			exchange_pace(x);
 		ln_conn_consume(h->c, piece.used);
 		h->received += piece.used;
 	}
@@ -419,14 +421,6 @@ static void http1_timeout(struct ln_conn *c)
 	switch (h->wait) {
 	case HTTP1_EXCHANGE:
 		exchange_late(h);
-		break;
-	case HTTP1_DISCARD:
-		if (progress_of(h) == h->progress) {
-			ln_conn_finish(c);
-			break;
-		}
-		h->wait = HTTP1_NOTHING;
-		set_deadline(h);
 		break;
 	case HTTP1_HEADER:
 		if (!begin_exchange(h)) {

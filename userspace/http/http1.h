@@ -25,7 +25,7 @@ enum http1_wait { HTTP1_NOTHING, HTTP1_REQUEST, HTTP1_HEADER, HTTP1_DISCARD, HTT
  * @wait: what the deadline is for
  * @header_by: loop time by which the header under way must be complete, 0: none is
  * @received: octets of content so far, for all exchanges
- * @progress: @received and ln_conn_sent() when the deadline was set
+ * @progress: @received and ln_conn_sent() when an exchange's deadline was set
  * @discarded: octets of content thrown away after the last exchange
  * @requests: exchanges so far
  * @persist: there may be another exchange

@@ -10,15 +10,31 @@
  */
 #include "http2-internal.h"
 
-/* Streams that may be reset at once, and per second: a page that is left while it loads. */
-#define RESETS_AT_ONCE		200
-#define RESETS_PER_SECOND	50
-/* Tokens for frames. */
-#define FRAMES_AT_ONCE		2000
-#define FRAMES_PER_SECOND	200
+/* Of resets: a page that is left while it loads.  Continuations: CVE-2024-28182; beside these
+ * there is the limit of a header's size.
+ */
+static const struct http2_limits defaults = {
+	.resets = 200, .resets_per_second = 50,
+	.idle_frames = 2000, .idle_frames_per_second = 200,
+	.continuations = 8,
+};
 /* Octets of content that earn a token: a WINDOW_UPDATE after each DATA frame is usual. */
 #define OCTETS_PER_TOKEN	100
 #define TOKENS_PER_REQUEST	4
+
+static unsigned int chosen(unsigned int limit, unsigned int by_default)
+{
+	return limit ? limit : by_default;
+}
+
+/**
+ * http2_max_continuations() - CONTINUATION frames that a header may have
+ * @h: the connection
+ */
+unsigned int http2_max_continuations(const struct http2 *h)
+{
+	return chosen(h->service->limits.http2.continuations, defaults.continuations);
+}
 
 static void earn(struct http2_budget *b, int64_t thousandths)
 {
@@ -39,7 +55,11 @@ static bool spend(struct http2_budget *b, uint64_t now, unsigned int tokens, int
 
 static void spend_frames(struct http2 *h, unsigned int tokens)
 {
-	if (!spend(&h->frames, ln_conn_now(h->c), tokens, FRAMES_AT_ONCE, FRAMES_PER_SECOND))
+	const struct http2_limits *l = &h->service->limits.http2;
+
+	if (!spend(&h->frames, ln_conn_now(h->c), tokens,
+		   chosen(l->idle_frames, defaults.idle_frames),
+		   chosen(l->idle_frames_per_second, defaults.idle_frames_per_second)))
 		http2_terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, "too many frames that do nothing");
 }
 
@@ -75,7 +95,10 @@ void http2_budget_frame(struct http2 *h, const nghttp2_frame_hd *hd)
  */
 void http2_budget_reset(struct http2 *h)
 {
-	if (!spend(&h->resets, ln_conn_now(h->c), 1, RESETS_AT_ONCE, RESETS_PER_SECOND))
+	const struct http2_limits *l = &h->service->limits.http2;
+
+	if (!spend(&h->resets, ln_conn_now(h->c), 1, chosen(l->resets, defaults.resets),
+		   chosen(l->resets_per_second, defaults.resets_per_second)))
 		http2_terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, "too many streams reset");
 }
 

@@ -8,8 +8,6 @@
 
 /* Answers to PING and SETTINGS that the peer does not take off our hands. */
 #define MAX_ACKS		100
-/* CVE-2024-28182: beside these there is the limit of a header's size. */
-#define MAX_CONTINUATIONS	8
 
 static struct http2_stream *stream_of(nghttp2_session *session, int32_t id)
 {
@@ -181,7 +179,7 @@ static int new_session(struct http2 *h, nghttp2_session_callbacks *callbacks,
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
 	nghttp2_option_set_max_outbound_ack(option, MAX_ACKS);
-	nghttp2_option_set_max_continuations(option, MAX_CONTINUATIONS);
+	nghttp2_option_set_max_continuations(option, http2_max_continuations(h));
 	/* http2-budget.c is stricter, and says so with the right code. */
 	nghttp2_option_set_stream_reset_rate_limit(option, 10000, 10000);
 	/*

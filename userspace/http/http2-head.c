@@ -173,8 +173,10 @@ static int check_target(struct http_request *rq, const struct http2_head *head)
 		return 400;
 	if (path->value[0] != '/' && (strcmp(path->value, "*") || rq->kind != HTTP_KIND_OPTIONS))
 		return 400;
-	if (memchr(path->value, '#', path->value_len))
-		return 400;
+	/* nghttp2 lets octets pass that RFC 3986 has in no target, and HTTP/1 is refused with. */
+	for (size_t i = 0; i < path->value_len; i++)
+		if (path->value[i] <= ' ' || path->value[i] > '~' || path->value[i] == '#')
+			return 400;
 	return 0;
 }
 

@@ -106,7 +106,7 @@ struct http2_head {
  * @opened: loop time, ms
  * @idle_since: loop time, ms, at which the last stream ended
  * @sent: octets sent when last looked at
- * @sent_at: loop time, ms, at which @sent changed
+ * @sent_at: loop time, ms, at which @sent changed, or nothing waited to be sent
  * @timer_at: loop time, ms, of the connection's deadline, LN_NEVER: none
  * @drain_at: loop time, ms, at which @refusing begins, LN_NEVER: no end near
  * @in_memory: octets in memory in all streams' @out
@@ -182,6 +182,7 @@ bool http2_feed(struct http2 *h);
 void http2_push(struct http_exchange *x, const char *target);
 
 /* http2-budget.c */
+unsigned int http2_max_continuations(const struct http2 *h);
 void http2_budget_frame(struct http2 *h, const nghttp2_frame_hd *hd);
 void http2_budget_reset(struct http2 *h);
 void http2_budget_content(struct http2 *h, size_t len, bool small);

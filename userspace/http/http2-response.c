@@ -28,6 +28,13 @@ struct list {
 	nghttp2_nv nv[MAX_NV];
 };
 
+/* Only what is used of it is written to: this comes with each response. */
+static void list_start(struct list *l, struct http_exchange *x)
+{
+	l->arena = &x->arena;
+	l->n = 0;
+}
+
 static void add(struct list *l, const char *name, size_t name_len, const char *value,
 		size_t value_len)
 {
@@ -100,8 +107,9 @@ static void op_begin(struct http_exchange *x)
 	struct http2_stream *s = http2_stream_of(x);
 	nghttp2_data_provider content = { .source.ptr = s, .read_callback = http2_data_read };
 	bool none = x->bare || x->length == 0;
-	struct list l = { .arena = &x->arena };
+	struct list l;
 
+	list_start(&l, x);
 	add_number(&l, ":status", x->status);
 	if (!exchange_has_out(x, "server") && x->service->server)
 		add_text(&l, "server", x->service->server);
@@ -219,8 +227,9 @@ static void interim(struct http2_stream *s, struct list *l)
 static void op_accept(struct http_exchange *x)
 {
 	struct http2_stream *s = http2_stream_of(x);
-	struct list l = { .arena = &x->arena };
+	struct list l;
 
+	list_start(&l, x);
 	if (x->rq.expect_continue && !x->began && !s->in.bytes && !s->in_end) {
 		add_number(&l, ":status", 100);
 		interim(s, &l);
@@ -247,8 +256,9 @@ static void op_hold(struct http_exchange *x, bool hold)
 
 static void op_informational(struct http_exchange *x, int status)
 {
-	struct list l = { .arena = &x->arena };
+	struct list l;
 
+	list_start(&l, x);
 	add_number(&l, ":status", status);
 	add_fields(&l, x);
 	interim(http2_stream_of(x), &l);
@@ -295,7 +305,7 @@ ssize_t http2_data_read(nghttp2_session *session, int32_t id, uint8_t *buf, size
 {
 	struct http2_stream *s = source->ptr;
 	struct http_exchange *x = &s->x;
-	struct list l = { .arena = &x->arena };
+	struct list l;
 
 	(void)buf;
 	if (!s->out.bytes && !x->ended) {
@@ -309,6 +319,7 @@ ssize_t http2_data_read(nghttp2_session *session, int32_t id, uint8_t *buf, size
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 		if (x->n_out) {
 			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+			list_start(&l, x);
 			add_fields(&l, x);
 			http2_check(user_data, nghttp2_submit_trailer(session, id, l.nv, l.n));
 		}

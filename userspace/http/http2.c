@@ -158,6 +158,9 @@ static int send_frames(struct http2 *h)
 
 static void turn(struct http2 *h)
 {
+	/* With nothing to take, a peer is not stuck: is_stuck() counts from here. */
+	if (!ln_conn_queued(h->c))
+		h->sent_at = ln_conn_now(h->c);
 	do {
 		deliver(h);
 		http2_check(h, send_frames(h));
@@ -244,8 +247,10 @@ static void check_streams(struct http2 *h, uint64_t now, uint64_t *next)
 	struct http2_stream *s, *following;
 
 	for (s = h->streams; s; s = following) {
-		uint64_t due = s->x.deadline ? s->x.deadline
-					     : s->progress + h->service->limits.idle_ms;
+		/* The handler's deadline was for the handler: sending takes its own time. */
+		uint64_t due = s->x.deadline && !s->x.ended
+				       ? s->x.deadline
+				       : s->progress + h->service->limits.idle_ms;
 
 		following = s->next;
 		if (due > now) {

@@ -129,6 +129,10 @@ void http_add(struct http_exchange *x, const char *name, const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	if (!strchr(fmt, '%')) {
+		http_add_n(x, name, strlen(name), fmt, strlen(fmt));
+		return;
+	}
 	va_start(ap, fmt);
 	if (!strcmp(fmt, "%s")) {
 		const char *value = va_arg(ap, const char *);
@@ -379,17 +383,34 @@ void http_error(struct http_exchange *x, int status)
 }
 
 /**
- * http_informational() - send an interim response
- * @x: the exchange, before http_begin(); the fields added so far go with it
- * @status: 103, or another 1xx but 100 and 101
+ * http_added() - how many fields the response has so far
+ * @x: the exchange, before http_begin()
  */
-void http_informational(struct http_exchange *x, int status)
+unsigned int http_added(const struct http_exchange *x)
 {
-	if (!x->began && !x->ended && status > 101 && status < 200 &&
-	    x->rq.version != HTTP_1_0)
+	return x->n_out;
+}
+
+/**
+ * http_informational() - send an interim response
+ * @x: the exchange, before http_begin()
+ * @status: 103, or another 1xx but 100 and 101
+ * @first: http_added() before the fields that go with it; those are forgotten then, the
+ *	others are for the response to come
+ */
+void http_informational(struct http_exchange *x, int status, unsigned int first)
+{
+	struct http_out_field kept[HTTP_MAX_OUT_FIELDS];
+
+	if (x->began || x->ended)
+		return;
+	memcpy(kept, x->out, first * sizeof(*kept));
+	memmove(x->out, x->out + first, (x->n_out - first) * sizeof(*kept));
+	x->n_out -= first;
+	if (status > 101 && status < 200 && x->rq.version != HTTP_1_0)
 		x->ops->informational(x, status);
-	if (!x->began)
-		x->n_out = 0;
+	memcpy(x->out, kept, first * sizeof(*kept));
+	x->n_out = first;
 }
 
 /**

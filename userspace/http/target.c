@@ -88,15 +88,16 @@ static int add_segment(struct http_target *t, const char *s, size_t n)
 	return 0;
 }
 
-/**
- * http_target_parse() - decode a request target
- * @t: what to fill in
- * @s: origin form or absolute form
- * @n: its length
- *
- * Return: 0, or the status to refuse it with.
- */
-int http_target_parse(struct http_target *t, const char *s, size_t n)
+/* The length of a slash at @s, 0: there is none. */
+static size_t slash_len(const char *s, const char *end, bool encoded)
+{
+	if (*s == '/')
+		return 1;
+	return encoded && end - s >= 3 && !strncasecmp(s, "%2f", 3) ? 3 : 0;
+}
+
+/* @encoded: what is encoded is a slash like any other. */
+static int parse(struct http_target *t, const char *s, size_t n, bool encoded)
 {
 	const char *end, *query;
 	int status;
@@ -120,15 +121,45 @@ int http_target_parse(struct http_target *t, const char *s, size_t n)
 		t->query_len = n - (t->query - s);
 	}
 	while (s < end) {
-		const char *segment = ++s;	/* past the slash */
+		const char *segment = s + slash_len(s, end, encoded);
 
-		while (s < end && *s != '/')
+		for (s = segment; s < end && !slash_len(s, end, encoded);)
 			s++;
 		status = add_segment(t, segment, s - segment);
 		if (status)
 			return status;
 	}
 	return 0;
+}
+
+/**
+ * http_target_parse() - decode a request target
+ * @t: what to fill in
+ * @s: origin form or absolute form
+ * @n: its length
+ *
+ * Return: 0, or the status to refuse it with; 404 for an encoded slash, which no name of a
+ * file can have in it.
+ */
+int http_target_parse(struct http_target *t, const char *s, size_t n)
+{
+	return parse(t, s, n, false);
+}
+
+/**
+ * http_target_parse_slashes() - the same, but that encoded slashes are slashes, too
+ * @t: what to fill in
+ * @s: origin form or absolute form
+ * @n: its length
+ *
+ * For targets that are passed on as they came: whoever gets them may take such a slash for
+ * one, so that rules about paths must do so, too.
+ *
+ * Return: 0, or the status to refuse it with.
+ */
+int http_target_parse_slashes(struct http_target *t, const char *s, size_t n)
+{
+	return parse(t, s, n, true);
 }
 
 /**

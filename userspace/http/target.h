@@ -25,6 +25,7 @@ struct http_target {
 };
 
 int http_target_parse(struct http_target *t, const char *s, size_t n);
+int http_target_parse_slashes(struct http_target *t, const char *s, size_t n);
 size_t http_encode(char *out, size_t room, const char *s, size_t n);
 
 #endif

@@ -162,6 +162,20 @@ void http_codings_parse(struct http_codings *c, const struct http_fields *fields
 }
 
 /**
+ * http_content_coded() - whether a request's content is in a coding
+ * @fields: the request's fields
+ */
+bool http_content_coded(const struct http_fields *fields)
+{
+	const struct http_field *f = NULL;
+
+	while ((f = http_field(fields, "content-encoding", f)))
+		if (!http_field_is(f, codings[HTTP_CODING_IDENTITY].name))
+			return true;
+	return false;
+}
+
+/**
  * http_coding_name() - a coding's name in Content-Encoding
  * @coding: the coding
  */

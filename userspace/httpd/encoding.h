@@ -26,6 +26,7 @@ struct http_codings {
 };
 
 void http_codings_parse(struct http_codings *c, const struct http_fields *fields);
+bool http_content_coded(const struct http_fields *fields);
 const char *http_coding_name(enum http_coding coding);
 const char *http_coding_suffix(enum http_coding coding);
 

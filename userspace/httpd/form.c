@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "config.h"
+#include "encoding.h"
 #include "form-page.h"
 #include "formdata.h"
 #include "httpd.h"
@@ -176,14 +177,13 @@ static void form_post(struct http_exchange *x, const struct form_conf *conf)
 	};
 	const struct http_fields *fields = &http_request(x)->fields;
 	const struct http_field *type = http_field(fields, "Content-Type", NULL);
-	const struct http_field *coding = http_field(fields, "Content-Encoding", NULL);
 	struct formdata *f;
 
 	if (type && http_field(fields, "Content-Type", type)) {
 		refuse(x, 400, "there is more than one Content-Type");
 		return;
 	}
-	if (coding && !http_field_is(coding, "identity")) {
+	if (http_content_coded(fields)) {
 		http_add(x, "Accept-Encoding", "identity");	/* RFC 9110, 15.5.16 */
 		refuse(x, 415, "content codings are not accepted");
 		return;

@@ -103,10 +103,16 @@ static cfg_opt_t limits_options[] = {
 	CFG_INT("connections-per-address", 0, CFGF_NODEFAULT),
 	CFG_INT("requests-per-connection", 0, CFGF_NODEFAULT),
 	CFG_INT("streams", 0, CFGF_NODEFAULT),
+	CFG_INT("resets", 0, CFGF_NODEFAULT),
+	CFG_INT("resets-per-second", 0, CFGF_NODEFAULT),
+	CFG_INT("idle-frames", 0, CFGF_NODEFAULT),
+	CFG_INT("idle-frames-per-second", 0, CFGF_NODEFAULT),
+	CFG_INT("continuations", 0, CFGF_NODEFAULT),
 	CFG_INT("fields", 0, CFGF_NODEFAULT),
 	CFG_STR("header-size", NULL, CFGF_NODEFAULT),
 	CFG_STR("target-size", NULL, CFGF_NODEFAULT),
 	CFG_STR("content-size", NULL, CFGF_NODEFAULT),
+	CFG_STR("content-rate", NULL, CFGF_NODEFAULT),
 	CFG_STR("header-time", NULL, CFGF_NODEFAULT),
 	CFG_STR("idle-time", NULL, CFGF_NODEFAULT),
 	CFG_STR("keep-alive-time", NULL, CFGF_NODEFAULT),
@@ -140,6 +146,12 @@ static const struct range {
 	{ "connections-per-address", 1, 1000000 },
 	{ "requests-per-connection", 0, 1000000000 },
 	{ "streams", 1, 1000 },
+	{ "resets", 1, 1000000 },
+	{ "resets-per-second", 1, 1000000 },
+	/* What a client may send before it is asked to be quiet: some SETTINGS and windows. */
+	{ "idle-frames", 100, 10000000 },
+	{ "idle-frames-per-second", 1, 10000000 },
+	{ "continuations", 1, 1000 },
 	{ "fields", 1, HTTP_MAX_FIELDS },
 	{ "burst", 1, 1000000 },
 };
@@ -167,6 +179,7 @@ static const struct {
 	{ "header-size", 256, 1 << 20 },
 	{ "target-size", 16, 1 << 20 },
 	{ "content-size", 0, INT64_MAX },
+	{ "content-rate", 0, 1LL << 40 },
 };
 
 static int check_size(cfg_t *cfg, cfg_opt_t *opt)

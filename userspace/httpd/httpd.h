@@ -37,6 +37,8 @@ struct httpd_request {
 /**
  * struct httpd_kind - one way of answering
  * @name: the section's name in the configuration
+ * @encoded_slashes: it has its own use for a slash that came encoded (%2F), where @target
+ *	has a plain one; for others there is no such path
  * @options: what may be in that section
  * @configure: in the master: read the section; NULL after error lines.  @l has its
  *	prefix and its host's root.
@@ -50,6 +52,7 @@ struct httpd_request {
  */
 struct httpd_kind {
 	const char *name;
+	bool encoded_slashes;
 	cfg_opt_t *options;
 	void *(*configure)(cfg_t *section, const struct httpd_location *l);
 	int (*launch)(void *conf);

@@ -25,6 +25,7 @@ const char *argp_program_version = "linnet-httpd " LINNET_VERSION;
 enum {
 	OPT_NO_LISTING = 0x200,
 	OPT_HEADER_TIMEOUT,
+	OPT_MIN_RATE,
 	OPT_MAX_HEADER,
 	OPT_MAX_URI,
 	OPT_WSGI,
@@ -83,6 +84,9 @@ static const struct argp_option options[] = {
 	  LN_OPTIONS_LISTEN },
 	{ "header-timeout", OPT_HEADER_TIMEOUT, "SECONDS", 0,
 	  "Time for a request's header to arrive (default: 10)", LN_OPTIONS_LIMITS },
+	{ "min-rate", OPT_MIN_RATE, "BYTES", 0,
+	  "Least of a request's content in a second, on average, after the time for a header; "
+	  "0: any (default: 500)", LN_OPTIONS_LIMITS },
 	{ "max-header", OPT_MAX_HEADER, "BYTES", 0, "Longest request header (default: 16384)",
 	  LN_OPTIONS_LIMITS },
 	{ "max-uri", OPT_MAX_URI, "BYTES", 0, "Longest request target (default: 8000)",
@@ -148,6 +152,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->settings.limits.header_ms =
 			ln_parse_seconds("--header-timeout", arg, 0.01, 3600);
 		return 0;
+	case OPT_MIN_RATE:
+		a->settings.limits.min_rate = ln_parse_number("--min-rate", arg, 0, 1UL << 40);
+		return 0;
 	case OPT_MAX_HEADER:
 		a->settings.limits.head = ln_parse_number("--max-header", arg, 256, 1 << 20);
 		return 0;
@@ -202,7 +209,8 @@ static void set_defaults(struct arguments *a, struct ln_options *o)
 			.options = o,
 			.limits = {
 				.head = 16384, .target = 8000, .fields = HTTP_MAX_FIELDS,
-				.content = 16 << 20, .header_ms = 10 * 1000, .streams = 100,
+				.content = 16 << 20, .header_ms = 10 * 1000, .min_rate = 500,
+				.streams = 100,
 			},
 			.access_log = "none",
 			.tls_port = DEFAULT_TLS_PORT,

@@ -189,14 +189,26 @@ static void route(struct routed *rd)
 {
 	struct http_exchange *x = rd->x;
 	const struct http_request *rq = http_request(x);
+	bool encoded_slash;
 	int status;
 
+	/*
+	 * RFC 9110, 7.4: who has checked one host's certificate has not checked another's, and
+	 * who may see the one (TLS ends in front of us, say) may not see the other.
+	 */
+	if (*rq->host && !ln_conn_tls_serves(http_conn(x), rq->host)) {
+		http_error(x, 421);
+		return;
+	}
 	rd->host = hosts_find(&setup_of(x)->hosts, rq->host);
 	if (rq->kind == HTTP_KIND_OPTIONS && !strcmp(rq->target, "*")) {
 		answer_options(x);
 		return;
 	}
 	status = http_target_parse(&rd->target, rq->target, rq->target_len);
+	encoded_slash = status == 404;
+	if (encoded_slash)
+		status = http_target_parse_slashes(&rd->target, rq->target, rq->target_len);
 	if (status) {
 		http_error(x, status);
 		return;
@@ -206,7 +218,7 @@ static void route(struct routed *rd)
 		return;
 	}
 	rd->place = host_place(rd->host, rd->target.path);
-	if (!rd->place) {
+	if (!rd->place || (encoded_slash && !rd->place->location.kind->encoded_slashes)) {
 		http_error(x, 404);
 		return;
 	}

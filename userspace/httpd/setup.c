@@ -58,10 +58,16 @@ static void read_limits(struct setup_settings *s, cfg_t *cfg)
 	take_time(&s->options->drain_ms, cfg, "drain-time");
 	take_int(&s->limits.requests, cfg, "requests-per-connection");
 	take_int(&s->limits.streams, cfg, "streams");
+	take_int(&s->limits.http2.resets, cfg, "resets");
+	take_int(&s->limits.http2.resets_per_second, cfg, "resets-per-second");
+	take_int(&s->limits.http2.idle_frames, cfg, "idle-frames");
+	take_int(&s->limits.http2.idle_frames_per_second, cfg, "idle-frames-per-second");
+	take_int(&s->limits.http2.continuations, cfg, "continuations");
 	take_int(&s->limits.fields, cfg, "fields");
 	take_size(&s->limits.head, cfg, "header-size");
 	take_size(&s->limits.target, cfg, "target-size");
 	take_size(&s->limits.content, cfg, "content-size");
+	take_size(&s->limits.min_rate, cfg, "content-rate");
 	take_time(&s->limits.header_ms, cfg, "header-time");
 	take_time(&s->limits.keep_alive_ms, cfg, "keep-alive-time");
 }

@@ -30,7 +30,7 @@ static void handle(struct http_exchange *x, const struct httpd_request *r)
 	}
 	if (rq->kind != HTTP_KIND_GET && rq->kind != HTTP_KIND_HEAD) {
 		http_add(x, "Allow", "GET, HEAD, OPTIONS");
-		http_error(x, rq->kind == HTTP_KIND_OTHER ? 501 : 405);
+		http_error(x, 405);
 		return;
 	}
 	text = ln_metrics_text(&len);

@@ -385,8 +385,7 @@ static int check_header(struct http_exchange *x, const struct files_conf *c)
 	if (http_field(f, "content-range", NULL))
 		return 400;
 	/* Kept as it is, it would be sent without its coding. */
-	if (http_field(f, "content-encoding", NULL) &&
-	    !http_field_is(http_field(f, "content-encoding", NULL), "identity"))
+	if (http_content_coded(f))
 		return 415;
 	/* Without content nobody said that the file should be empty. */
 	if (rq->version < HTTP_2 && !http_field(f, "content-length", NULL) &&

@@ -460,6 +460,19 @@ const char *ln_conn_tls_version(const struct ln_conn *c)
 }
 
 /**
+ * ln_conn_tls_serves() - whether a host may be asked for on an accepted connection
+ * @c: the connection
+ * @host: host name without a port
+ *
+ * Return: false when the peer named another host in its handshake, which has another
+ * certificate (RFC 9110, 7.4 and 15.5.20); true without TLS.
+ */
+bool ln_conn_tls_serves(const struct ln_conn *c, const char *host)
+{
+	return !c->tls || ln_tls_serves(c->tls, host);
+}
+
+/**
  * ln_conn_alpn() - the protocol that was agreed upon
  * @c: the connection
  * @len: where its length goes

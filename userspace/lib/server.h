@@ -139,6 +139,7 @@ int ln_conn_protocol(const struct ln_conn *c);
 int ln_conn_fd(const struct ln_conn *c);
 bool ln_conn_is_tls(const struct ln_conn *c);
 const char *ln_conn_tls_version(const struct ln_conn *c);
+bool ln_conn_tls_serves(const struct ln_conn *c, const char *host);
 const char *ln_conn_alpn(const struct ln_conn *c, size_t *len);
 bool ln_conn_stopping(const struct ln_conn *c);
 uint64_t ln_conn_now(const struct ln_conn *c);

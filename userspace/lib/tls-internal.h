@@ -9,6 +9,7 @@
 
 SSL *ln_tls_session(struct ln_tls *t, int fd, const char *name);
 void ln_tls_log_error(const char *who);
+bool ln_tls_serves(const SSL *ssl, const char *host);
 
 /* tls.c and tls-files.c */
 const char *ln_tls_reason(void);

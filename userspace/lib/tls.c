@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "log.h"
 #include "tls-internal.h"
@@ -152,7 +154,46 @@ static SSL_CTX *find_name(const struct ln_tls *t, const char *name, unsigned int
 	return NULL;
 }
 
-/* The certificate with this very name, else one with a wildcard, else the first. */
+/*
+ * The certificate with this very name, else one with a wildcard; NULL: none.  To
+ * X509_check_host() a name with a dot first is that of a whole domain.
+ */
+static SSL_CTX *find_certificate(const struct ln_tls *t, const char *name)
+{
+	SSL_CTX *ctx;
+
+	if (!name || !*name || *name == '.')
+		return NULL;
+	ctx = find_name(t, name, X509_CHECK_FLAG_NO_WILDCARDS);
+	return ctx ? ctx : find_name(t, name, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+}
+
+/**
+ * ln_tls_serves() - whether a session has the certificate that a host would get
+ * @ssl: a session that a peer began
+ * @host: host name without a port
+ *
+ * Return: false when the peer named another host in its handshake, whose certificate is
+ * another, too.  A peer that named none is believed.
+ */
+bool ln_tls_serves(const SSL *ssl, const char *host)
+{
+	const struct ln_tls *t = SSL_get_ex_data(ssl, session_index());
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	char text[256];
+	SSL_CTX *ctx;
+
+	/* The dot at the end of a name is in neither handshake nor certificate. */
+	if (snprintf(text, sizeof(text), "%s", host) < (int)sizeof(text) && *text &&
+	    text[strlen(text) - 1] == '.')
+		text[strlen(text) - 1] = 0;
+	if (t->n == 1 || !name || !strcasecmp(name, text))
+		return true;
+	ctx = find_certificate(t, text);
+	return SSL_get_SSL_CTX(ssl) == (ctx ? ctx : t->ctx[0]);
+}
+
+/* Whoever has no certificate of its own gets the first. */
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -160,12 +201,7 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 	SSL_CTX *ctx;
 
 	(void)alert;
-	/* To X509_check_host() a name with a dot first is that of a whole domain. */
-	if (!name || !*name || *name == '.')
-		return SSL_TLSEXT_ERR_NOACK;
-	ctx = find_name(t, name, X509_CHECK_FLAG_NO_WILDCARDS);
-	if (!ctx)
-		ctx = find_name(t, name, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	ctx = find_certificate(t, name);
 	if (!ctx)
 		return SSL_TLSEXT_ERR_NOACK;
 	SSL_set_SSL_CTX(ssl, ctx);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What the gateways read and write, under ASan and UBSan.  What goes over sockets is
- * tested in selftests/services/test_gateways.py.
+ * tested in selftests/services/test_{gateways,fastcgi,proxy}.py.
  */
 #include <errno.h>
 

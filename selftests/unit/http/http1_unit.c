@@ -472,7 +472,7 @@ static void test_fields(void)
 	conn_free(c);
 	c = fed(GET("/wait"));
 	http_add(waiting, "Link", "</a>");
-	http_informational(waiting, 103);
+	http_informational(waiting, 103, 0);
 	http_respond(waiting, 200, NULL, "x", 1);
 	conn_turn(c);
 	EXPECT(strstr(out_of(c),

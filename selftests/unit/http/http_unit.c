@@ -497,6 +497,10 @@ static void test_dates(void)
 		"Sun, 06 Nov 1994 08:49:37 GMT ",
 		"Sun, 06 Nov 1994 08:49:37 CET",
 		"Sun, 32 Nov 1994 08:49:37 GMT",
+		"Thu, 31 Nov 1994 08:49:37 GMT",
+		"Wed, 29 Feb 2023 08:49:37 GMT",
+		"Wednesday, 29-Feb-23 08:49:37 GMT",
+		"Wed Feb 29 08:49:37 2023",
 		"Sun, 06 Nov 1994 08:49:37 GMTxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	};
 	static const struct {
@@ -506,6 +510,7 @@ static void test_dates(void)
 		{ "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 },
 		{ "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 },
 		{ "Sun Nov  6 08:49:37 1994", 784111777 },
+		{ "Thu, 29 Feb 2024 00:00:00 GMT", 1709164800 },
 		{ "Friday, 01-Jan-27 00:00:00 GMT", 1798761600 },
 		{ "Saturday, 01-Jan-77 00:00:00 GMT", 220924800 },
 	};

@@ -122,7 +122,7 @@ static void on_request(struct http_exchange *x)
 		http_push(x, "/f");
 		http_push(x, "/w");
 		http_add(x, "Link", "</f>; rel=%s", "preload");
-		http_informational(x, 103);
+		http_informational(x, 103, 0);
 		http_respond(x, 200, "text/plain", "pushed", 6);
 		break;
 	case 'b':

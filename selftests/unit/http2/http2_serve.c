@@ -237,7 +237,7 @@ static void on_request(struct http_exchange *x)
 		http_end(x);
 	} else if (!strcmp(t, "/hints")) {
 		http_add(x, "Link", "%s", "</style.css>; rel=preload");
-		http_informational(x, 103);
+		http_informational(x, 103, 0);
 		text(x, "hinted\n");
 	} else if (!strncmp(t, "/push/", 6)) {
 		push(x, n);

@@ -34,7 +34,7 @@ struct gateway;
  * @response_ms: time until the response's header
  * @idle_ms: time without any progress that is the gateway's fault
  * @header_max: octets of a response's header
- * @content_max: octets of a request's content
+ * @content_max: octets of a request's content, 0: the service's limit
  * @spool_memory: octets of content of unknown length kept in memory
  * @spool_folder: where more than that goes
  * @spool_fd: the same, opened in the worker, or -1
@@ -96,6 +96,8 @@ struct gateway_ops {
  * @head: the response's header as far as it is there
  * @head_pos: gateway_head_end()'s
  * @left: octets of content that the response still owes, -1: it did not say
+ * @header_by: loop time, ms, by which the response's header must be complete, 0: it is not
+ *	the gateway's turn
  * @tries: connections tried
  * @why: what went wrong
  * @opened: @c is established
@@ -125,6 +127,7 @@ struct gateway {
 	struct cgi_buffer head;
 	size_t head_pos;
 	int64_t left;
+	uint64_t header_by;
 	unsigned int tries;
 	const char *why;
 	bool opened, spooling, withheld, accepted, request_done, reused, answered, began;

@@ -53,13 +53,19 @@ static bool put_encoded(struct cgi_buffer *b, const char *path, size_t len)
 	return true;
 }
 
+/* With a path of its own the target is made anew, of which an encoded slash has no part. */
+static bool has_encoded_slash(const struct http_request *rq)
+{
+	size_t path = strcspn(rq->target, "?");
+
+	return memmem(rq->target, path, "%2f", 3) || memmem(rq->target, path, "%2F", 3);
+}
+
 static bool put_target(struct cgi_buffer *b, const struct proxy_conf *conf,
 		       const struct http_request *rq, const struct httpd_request *r)
 {
 	size_t rest = strlen(r->rest);
 
-	if (!target_valid(rq->target))
-		return false;
 	if (!conf->path || rq->target[0] != '/') {
 		put(b, rq->target);
 		return true;
@@ -229,10 +235,14 @@ int proxy_build(struct cgi_buffer *b, const struct proxy_conf *conf, struct http
 
 	if (passes(fields, n) >= MAX_PASSES)
 		return 508;
+	if (!target_valid(rq->target))
+		return 400;
+	if (conf->path && has_encoded_slash(rq))
+		return 404;
 	put(b, rq->method);
 	put(b, " ");
 	if (!put_target(b, conf, rq, r))
-		return 400;
+		return 503;
 	put(b, " HTTP/1.1\r\n");
 	put_line(b, "Host", *host ? host : "localhost");
 	for (unsigned int i = 0; i < n; i++)

@@ -98,6 +98,7 @@ static void add_via(struct gateway *g, const struct gateway_head *h)
 static bool informational(struct proxy *p, const struct gateway_head *h)
 {
 	struct gateway *g = &p->g;
+	unsigned int first = http_added(g->x);
 
 	if (h->status == 101) {
 		g->why = "101 without Upgrade";
@@ -110,7 +111,7 @@ static bool informational(struct proxy *p, const struct gateway_head *h)
 	if (h->status == 100 || http_request(g->x)->version == HTTP_1_0)
 		return true;
 	gateway_add_fields(g, h, NULL);
-	http_informational(g->x, h->status);
+	http_informational(g->x, h->status, first);
 	return true;
 }
 
@@ -338,6 +339,7 @@ static void proxy_handle(struct http_exchange *x, const struct httpd_request *r)
 
 const struct httpd_kind httpd_proxy = {
 	.name = "proxy",
+	.encoded_slashes = true,
 	.options = options,
 	.configure = proxy_configure,
 	.start = gateway_conf_start,

@@ -20,15 +20,31 @@
 
 static const struct http_handler handler;
 
+/* One time for all of it: a gateway that dribbles, or writes to stderr, gets no more. */
+static uint64_t left_for_header(struct gateway *g)
+{
+	uint64_t now = ln_conn_now(http_conn(g->x));
+
+	if (!g->conf->response_ms)
+		return 0;
+	if (!g->header_by)
+		g->header_by = now + g->conf->response_ms;
+	return g->header_by > now ? g->header_by - now : 1;
+}
+
 static void rest(struct gateway *g)
 {
 	bool client = g->blocked || (!g->request_done && !g->holding && (g->opened || g->spooling));
-	uint64_t ms = g->began ? g->conf->idle_ms : g->conf->response_ms;
+	uint64_t ms = g->conf->idle_ms;
 
 	if (g->over)
 		return;
+	if (client || g->began || !g->opened)
+		g->header_by = 0;
 	if (!g->opened && !g->spooling)
 		ms = g->conf->connect_ms * (g->conf->remotes.n + 1) + DEADLINE_SLACK_MS;
+	else if (!g->began)
+		ms = left_for_header(g);
 	http_deadline(g->x, client ? 0 : ms);
 }
 
@@ -546,9 +562,12 @@ void gateway_init(struct gateway *g, struct http_exchange *x, struct gateway_con
 void gateway_start(struct gateway *g)
 {
 	int64_t length = http_request(g->x)->content_length;
+	uint64_t max = g->conf->content_max ? g->conf->content_max
+					    : http_service(g->x)->limits.content;
 
 	g->request_done = !length;
-	if (length > 0 && g->conf->content_max && (uint64_t)length > g->conf->content_max) {
+	/* Before a program is started for nothing. */
+	if (length > 0 && (uint64_t)length > max) {
 		g->over = true;
 		http_error(g->x, 413);
 		return;
