@@ -183,6 +183,39 @@ def _():
                 w.check(s)
 
 
+@test("a multicall sees what it sets itself, and each what another server has set before")
+def _():
+    with temporary_folder() as folder, server(folder) as one, server(folder) as two:
+        a, b = proxy(one), proxy(two)
+        for n in range(5):
+            b.set("other", n)
+            m = xmlrpc.client.MultiCall(a)
+            for i in range(3):
+                m.get("other")
+                m.set("own", [n, i])
+                m.get("own")
+                m.exists("own")
+                m.get("own")
+                m.get("none")
+            got = list(m().results)
+            expected = []
+            for i in range(3):
+                expected += [[n], [None], [[n, i]], [True], [[n, i]],
+                             {"faultCode": 1, "faultString": "<class 'KeyError'>:'none'"}]
+            equal(got, expected, n)
+        # One that fails as a whole, behind some that have read
+        calls = [{"methodName": "get", "params": ["own"]}, {"methodName": "get"}]
+        try:
+            raise AssertionError(a.system.multicall(calls))
+        except Fault as f:
+            equal(f.faultString, "<class 'KeyError'>:'params'")
+        b.set("other", "last")
+        equal(a.get("other"), "last")
+        # Nothing is being read any more, or the log could not begin anew
+        with sqlite3.connect(f"{folder}/pairs.db") as db:
+            equal(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0], 0, "busy")
+
+
 @test("a full database fails with a fault, loses nothing and serves on")
 def _():
     with temporary_folder() as folder, server(folder, "--store-limit", "200000") as d:

@@ -64,8 +64,9 @@ bench_host() {
 		build_programs || exit $EXIT_LAB
 	fi
 	guest_layer || die "there is no nginx of Debian's to compare with"
+	progress "building the measurements" make -C "$TOP/selftests/services/bench" || exit $EXIT_LAB
 	"$TOP/selftests/services/bench/services.py" --programs "$BUILD/bin" --layer "$BUILD/layer" \
-		--out "$BENCH" "$@" &
+		--clients "$BUILD/selftests/services/bench" --out "$BENCH" "$@" &
 	wait $!
 	GUEST_RC=$?
 }

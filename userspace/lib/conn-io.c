@@ -23,6 +23,11 @@
 #define TLS_RECORD	16384
 /* Time for the peer to take what was sent last and to close its side. */
 #define LINGER_MS	2000
+/*
+ * A socket that says so often that there is room, and takes nothing, has no memory (all sockets
+ * together have a limit, tcp_mem): it does not tell when it has, and would keep us busy.
+ */
+#define MAX_VAIN	8
 /* The least buffer for what a protocol leaves in ln_conn_input(). */
 #define MIN_INPUT	512
 
@@ -40,6 +45,12 @@ static bool wants_input(const struct ln_conn *c)
 	}
 }
 
+/* Whether it makes no sense to ask the socket when there is room. */
+bool ln_conn_starved(const struct ln_conn *c)
+{
+	return c->vain >= MAX_VAIN;
+}
+
 /* Tells libuv what to wait for. */
 void ln_conn_poll(struct ln_conn *c)
 {
@@ -51,7 +62,7 @@ void ln_conn_poll(struct ln_conn *c)
 		want = UV_WRITABLE;
 	else if (c->phase == LN_HANDSHAKE)
 		want = c->tls_writes ? UV_WRITABLE : UV_READABLE;
-	else if (c->blocked || c->tls_writes)
+	else if ((c->blocked && !ln_conn_starved(c)) || c->tls_writes)
 		want |= UV_WRITABLE;
 	if (want == c->polled)
 		return;
@@ -380,6 +391,21 @@ static void flush(struct ln_conn *c)
 	}
 }
 
+/* The socket says that there is room. */
+static void flush_writable(struct ln_conn *c)
+{
+	uint64_t before = c->sent;
+
+	flush(c);
+	if (c->phase >= LN_LINGERING)
+		return;
+	c->vain = c->blocked && c->sent == before ? c->vain + 1 : 0;
+	if (!ln_conn_starved(c))
+		return;
+	ln_conn_poll(c);
+	ln_server_retry(c->server);
+}
+
 /* --- the handshake --- */
 
 void ln_conn_handshake(struct ln_conn *c)
@@ -457,7 +483,7 @@ void ln_conn_on_poll(uv_poll_t *poll, int status, int events)
 		break;
 	}
 	if (events & UV_WRITABLE)
-		flush(c);
+		flush_writable(c);
 	if (events & UV_READABLE && wants_input(c))
 		read_open(c);
 }

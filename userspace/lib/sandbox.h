@@ -25,6 +25,7 @@ enum ln_access {
  * @n: how many paths
  * @path: a path, or a descriptor when it is NULL, and what is allowed beneath it
  * @connect: the worker makes connections of its own
+ * @bind: from ports that it chooses itself, with @connect (listen() stays forbidden)
  * @sqlite: file locks, memory maps and fsync as SQLite needs them
  */
 struct ln_sandbox {
@@ -35,6 +36,7 @@ struct ln_sandbox {
 		int access;
 	} path[LN_SANDBOX_MAX_PATHS];
 	bool connect;
+	bool bind;
 	bool sqlite;
 };
 

@@ -166,7 +166,7 @@ static int add_descriptors(scmp_filter_ctx ctx)
 	return err;
 }
 
-static int add_connecting(scmp_filter_ctx ctx, bool allowed)
+static int add_connecting(scmp_filter_ctx ctx, bool allowed, bool bind)
 {
 	int err;
 
@@ -180,7 +180,9 @@ static int add_connecting(scmp_filter_ctx ctx, bool allowed)
 		return err ? err : refuse(ctx, SCMP_SYS(connect), EACCES);
 	}
 	err = allow_values(ctx, SCMP_SYS(socket), 0, families, COUNT(families));
-	return err ? err : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+	return err || !bind ? err : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
 }
 
 static int add_files(scmp_filter_ctx ctx, const struct ln_sandbox *s)
@@ -233,7 +235,7 @@ static int fill(scmp_filter_ctx ctx, const struct ln_sandbox *s)
 	if (!err)
 		err = add_descriptors(ctx);
 	if (!err)
-		err = add_connecting(ctx, s->connect);
+		err = add_connecting(ctx, s->connect, s->bind);
 	if (!err)
 		err = add_files(ctx, s);
 	if (!err)

@@ -29,6 +29,7 @@ struct ln_server {
 	uv_signal_t sigterm;
 	uv_timer_t drain;
 	uv_timer_t resume;		/* accept again after a shortage */
+	uv_timer_t retry;		/* send again after a shortage */
 	uv_prepare_t prepare;		/* before the loop waits: send what was queued */
 	uv_idle_t idle;			/* started: the loop does not wait */
 	struct ln_listener listeners[LN_MAX_SOCKETS];
@@ -65,6 +66,7 @@ struct ln_conn {
 	int protocol;
 	int polled;			/* UV_READABLE and UV_WRITABLE */
 	int error;
+	unsigned int vain;		/* events in a row that told of room where there was none */
 	enum ln_phase phase;
 	bool accepted, queued_turn, wake, held, eof, blocked, was_full, tls_writes;
 	struct ln_peer *peer;
@@ -85,6 +87,7 @@ void ln_conn_accepted(struct ln_listener *l, int fd, const union ln_addr *peer);
 void ln_conn_stop(struct ln_conn *c);
 void ln_conn_turn(struct ln_conn *c);
 void ln_server_metrics(void);
+void ln_server_retry(struct ln_server *s);
 void ln_server_conn_gone(struct ln_server *s, bool accepted);
 
 /* conn-io.c */
@@ -93,6 +96,7 @@ void ln_conn_on_poll(uv_poll_t *poll, int status, int events);
 void ln_conn_receive(struct ln_conn *c);
 void ln_conn_take_turn(struct ln_conn *c);
 void ln_conn_schedule(struct ln_conn *c);
+bool ln_conn_starved(const struct ln_conn *c);
 void ln_conn_handshake(struct ln_conn *c);
 void ln_conn_linger(struct ln_conn *c);
 void ln_conn_fail(struct ln_conn *c, int err);

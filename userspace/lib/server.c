@@ -17,6 +17,8 @@
 
 /* Connections taken in one go, so that the open ones get their turn. */
 #define ACCEPT_BATCH	64
+/* Wait before sending again when the kernel has no memory for it. */
+#define RETRY_MS	20
 /* Wait before the next accept() when descriptors or memory ran out. */
 #define SHORTAGE_MS	1000
 /* Other workers have all connections that there may be: look again after. */
@@ -144,6 +146,25 @@ static void listeners_poll(struct ln_server *s, bool on)
 		else
 			uv_poll_stop(&l->poll);
 	}
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct ln_server *s = timer->data;
+
+	for (struct ln_conn *c = s->conns; c; c = c->next) {
+		if (!ln_conn_starved(c))
+			continue;
+		c->vain = 0;
+		ln_conn_schedule(c);
+	}
+}
+
+/* A connection is starved: it gets another turn soon. */
+void ln_server_retry(struct ln_server *s)
+{
+	if (!uv_is_active((uv_handle_t *)&s->retry))
+		uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);
 }
 
 static void end_if_done(struct ln_server *s)
@@ -303,10 +324,11 @@ struct ln_server *ln_server_new(const struct ln_options *o)
 	s->turn_end = &s->turn;
 	uv_timer_init(&s->loop, &s->drain);
 	uv_timer_init(&s->loop, &s->resume);
+	uv_timer_init(&s->loop, &s->retry);
 	uv_signal_init(&s->loop, &s->sigterm);
 	uv_prepare_init(&s->loop, &s->prepare);
 	uv_idle_init(&s->loop, &s->idle);
-	s->drain.data = s->resume.data = s->sigterm.data = s->prepare.data = s;
+	s->drain.data = s->resume.data = s->retry.data = s->sigterm.data = s->prepare.data = s;
 	uv_prepare_start(&s->prepare, on_prepare);
 	return s;
 }

@@ -41,11 +41,6 @@ void rpc_buffer_add(struct rpc_buffer *b, const void *data, size_t len)
 	}
 }
 
-void rpc_buffer_text(struct rpc_buffer *b, const char *s)
-{
-	rpc_buffer_add(b, s, strlen(s));
-}
-
 void rpc_buffer_printf(struct rpc_buffer *b, const char *fmt, ...)
 {
 	va_list ap;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /**
  * struct rpc_buffer - octets that grow up to a bound; zeroed but for @max to begin with
@@ -22,9 +23,14 @@ struct rpc_buffer {
 /* Room for @len more octets, or NULL, and @failed is set. */
 char *rpc_buffer_room(struct rpc_buffer *b, size_t len);
 void rpc_buffer_add(struct rpc_buffer *b, const void *data, size_t len);
-void rpc_buffer_text(struct rpc_buffer *b, const char *s);
 void rpc_buffer_printf(struct rpc_buffer *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void rpc_buffer_free(struct rpc_buffer *b);
+
+/* Here, so that the length of what is written in the source costs nothing. */
+static inline void rpc_buffer_text(struct rpc_buffer *b, const char *s)
+{
+	rpc_buffer_add(b, s, strlen(s));
+}
 
 #endif

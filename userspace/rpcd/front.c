@@ -46,6 +46,7 @@ static struct ln_metric active = {
  * @call: the call
  * @arena: where its values are
  * @loaded: octets that came from the store
+ * @received: octets of content
  * @front: the worker's
  * @exchange: NULL once it is gone
  * @parser: reads the call
@@ -58,6 +59,7 @@ struct served {
 	struct rpc_call call;
 	struct arena arena;
 	size_t loaded;
+	uint64_t received;
 	struct front *front;
 	struct http_exchange *exchange;
 	struct rpc_parser *parser;
@@ -93,6 +95,7 @@ static struct served *served_new(struct front *f)
 		}
 	}
 	s->loaded = 0;
+	s->received = 0;
 	s->refusal = 0;
 	s->pending = false;
 	ln_metric_add(&active, 1);
@@ -237,7 +240,7 @@ static void feed_parser(void *user, const char *data, size_t len)
 {
 	struct served *s = user;
 
-	rpc_parser_feed(s->parser, data, len);
+	rpc_parser_feed(s->parser, data, len, false);
 }
 
 static void on_content(struct http_exchange *x, const char *data, size_t len)
@@ -248,7 +251,9 @@ static void on_content(struct http_exchange *x, const char *data, size_t len)
 	if (s->refusal)
 		return;
 	if (!s->gunzip) {
-		feed_parser(s, data, len);
+		s->received += len;
+		rpc_parser_feed(s->parser, data, len,
+				(int64_t)s->received == http_request(x)->content_length);
 		return;
 	}
 	err = rpc_gunzip_feed(s->gunzip, data, len, feed_parser, s);

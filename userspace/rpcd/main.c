@@ -38,6 +38,7 @@ enum {
 	OPT_MAX_DEPTH,
 	OPT_MAX_VALUES,
 	OPT_HEADER_TIMEOUT,
+	OPT_MIN_RATE,
 };
 
 enum kind { SQLITE, MEMORY, ETCD };
@@ -56,6 +57,7 @@ enum kind { SQLITE, MEMORY, ETCD };
  * @key: PEM file of its key
  * @metrics: path of the counters, or NULL
  * @header_ms: time for a header
+ * @min_rate: octets of a call per second
  * @limits: bounds of calls
  */
 static struct arguments {
@@ -68,7 +70,7 @@ static struct arguments {
 	int n_modules;
 	const char *certificate, *key;
 	const char *metrics;
-	uint64_t header_ms;
+	uint64_t header_ms, min_rate;
 	struct rpc_limits limits;
 } arguments;
 
@@ -117,6 +119,9 @@ static const struct argp_option options[] = {
 	  LN_OPTIONS_LIMITS },
 	{ "header-timeout", OPT_HEADER_TIMEOUT, "SECONDS", 0,
 	  "Time for a request's header to arrive (default: 10)", LN_OPTIONS_LIMITS },
+	{ "min-rate", OPT_MIN_RATE, "BYTES", 0,
+	  "Least of a call in a second, on average, after the time for a header; 0: any "
+	  "(default: 500)", LN_OPTIONS_LIMITS },
 	{ 0 },
 };
 
@@ -227,6 +232,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_HEADER_TIMEOUT:
 		a->header_ms = ln_parse_seconds("--header-timeout", arg, 0.01, 3600);
 		return 0;
+	case OPT_MIN_RATE:
+		a->min_rate = ln_parse_number("--min-rate", arg, 0, 1UL << 40);
+		return 0;
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->options;
 		return 0;
@@ -318,6 +326,7 @@ static int start(struct ln_server *server, void *config, const struct ln_sockets
 		.fields = HTTP_MAX_FIELDS,
 		.content = arguments.limits.content,
 		.header_ms = arguments.header_ms,
+		.min_rate = arguments.min_rate,
 		.idle_ms = s->options.idle_ms,
 		.keep_alive_ms = s->options.idle_ms,
 		.streams = 100,
@@ -381,6 +390,7 @@ int main(int argc, char **argv)
 		},
 		.etcd = { .prefix = "/linnet-rpcd/", .attempt_ms = 2000, .total_ms = 10000 },
 		.header_ms = 10 * 1000,
+		.min_rate = 500,
 		.limits = { .depth = 64, .values = 100000, .content = 1 << 20, .answer = 16 << 20 },
 	};
 	ln_parse_command_line(&argp, argc, argv, &arguments);

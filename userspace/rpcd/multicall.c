@@ -120,17 +120,23 @@ static bool start(struct multicall *m, const struct rpc_value *what)
 
 static void run(struct multicall *m)
 {
+	struct store *store = m->call->worker->store;
+
 	/* A call that is done at once comes back here by one_done(). */
 	if (m->running)
 		return;
 	m->running = true;
+	store_together(store, true);
 	while (m->next && !m->busy) {
 		const struct rpc_value *what = m->next;
 
 		m->next = what->next;
-		if (!start(m, what))
+		if (!start(m, what)) {
+			store_together(store, false);
 			return;
+		}
 	}
+	store_together(store, false);
 	m->running = false;
 	if (!m->busy)
 		rpc_return(m->call, m->results);

@@ -77,7 +77,7 @@ struct rpc_parser {
 	struct rpc_buffer text; /* of the innermost element */
 	struct rpc_buffer error;
 	struct rpc_value *method, *params;
-	bool complete;
+	bool complete, over;
 	unsigned int values, depth, n;
 	struct open_element open[];
 };
@@ -517,13 +517,16 @@ void rpc_parser_begin(struct rpc_parser *p, struct arena *arena)
 		abort();
 	p->method = NULL;
 	p->params = rpc_array(arena);
-	p->complete = false;
+	p->complete = p->over = false;
 	p->values = p->depth = p->n = 0;
 }
 
-static void feed(struct rpc_parser *p, const char *data, size_t len, bool final)
+void rpc_parser_feed(struct rpc_parser *p, const char *data, size_t len, bool last)
 {
-	if (p->error.len || XML_Parse(p->expat, data, len, final) == XML_STATUS_OK || p->error.len)
+	if (p->error.len || p->over)
+		return;
+	p->over = last;
+	if (XML_Parse(p->expat, data, len, last) == XML_STATUS_OK || p->error.len)
 		return;
 	fail(p, "<class 'xml.parsers.expat.ExpatError'>:%s: line %lu, column %lu",
 	     XML_ErrorString(XML_GetErrorCode(p->expat)),
@@ -531,15 +534,10 @@ static void feed(struct rpc_parser *p, const char *data, size_t len, bool final)
 	     (unsigned long)XML_GetCurrentColumnNumber(p->expat));
 }
 
-void rpc_parser_feed(struct rpc_parser *p, const char *data, size_t len)
-{
-	feed(p, data, len, false);
-}
-
 const char *rpc_parser_end(struct rpc_parser *p, struct rpc_value **method,
 			   struct rpc_value **params)
 {
-	feed(p, "", 0, true);
+	rpc_parser_feed(p, "", 0, true);
 	if (!p->error.len && !p->complete)
 		fail(p, "<class 'xmlrpc.client.ResponseError'>:ResponseError()");
 	if (p->error.len) {

@@ -34,8 +34,11 @@ void rpc_parser_free(struct rpc_parser *p);
 
 /* The call's texts and values go to @arena.  Also forgets what came before. */
 void rpc_parser_begin(struct rpc_parser *p, struct arena *arena);
-/* More of the document.  After an error the rest is ignored. */
-void rpc_parser_feed(struct rpc_parser *p, const char *data, size_t len);
+/*
+ * More of the document; @last: nothing follows, if that is known already, which spares expat
+ * a look back.  After an error the rest is ignored.
+ */
+void rpc_parser_feed(struct rpc_parser *p, const char *data, size_t len, bool last);
 
 /**
  * rpc_parser_end() - the document is complete

@@ -68,10 +68,14 @@ const struct rpc_method *rpc_method_at(const struct rpc_registry *r, size_t i)
 /* The next word of *@s, which moves past it; NULL: no more in this signature. */
 static const char *word(const char **s, size_t *len)
 {
-	const char *start = *s + strspn(*s, " ");
+	const char *start = *s, *end;
 
-	*len = strcspn(start, " ,");
-	*s = start + *len;
+	while (*start == ' ')
+		start++;
+	for (end = start; *end && *end != ' ' && *end != ','; end++)
+		;
+	*len = end - start;
+	*s = end;
 	return *len ? start : NULL;
 }
 

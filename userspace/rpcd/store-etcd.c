@@ -338,7 +338,7 @@ struct store *store_etcd_open(uv_loop_t *loop, const struct store_etcd_options *
 		ln_error("etcd: no memory");
 		return NULL;
 	}
-	s->store = (struct store){ submit, close_store };
+	s->store = (struct store){ .submit = submit, .close = close_store };
 	s->prefix = o->prefix;
 	s->etcd = etcd_new(loop, o);
 	if (!s->etcd) {

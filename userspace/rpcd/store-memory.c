@@ -269,7 +269,7 @@ struct store *store_memory_open(uint64_t limit)
 
 	if (!m)
 		return NULL;
-	m->store = (struct store){ submit, close_memory };
+	m->store = (struct store){ .submit = submit, .close = close_memory };
 	m->limit = limit;
 	return &m->store;
 }

@@ -26,11 +26,13 @@
 #define SCHEMA 1
 #define BUSY_MS 10000 /* another worker's transaction */
 
-enum { GET, KEYS, READERS };
+enum { GET, KEYS, BEGIN_READ, END_READ, READERS };
 enum { SET, DELETE, BEGIN, COMMIT, WRITERS };
 
 /**
  * struct store_sqlite - @reader is the loop's alone, @writer the thread's
+ * @together: begins of store_together() that have not ended
+ * @reading: a transaction for reading is open
  * @mutex: guards what follows it
  * @wake: there is something in @waiting, or @ending was set
  * @waiting: writes to be done
@@ -44,6 +46,8 @@ struct store_sqlite {
 	sqlite3_stmt *read[READERS], *write[WRITERS];
 	uv_async_t async;
 	uv_thread_t thread;
+	unsigned int together;
+	bool reading;
 	bool started;
 	uv_mutex_t mutex;
 	uv_cond_t wake;
@@ -58,10 +62,44 @@ static void fail(struct store_request *r, sqlite3 *db)
 
 /* --- reading --- */
 
+static int step(sqlite3_stmt *st)
+{
+	int err = sqlite3_step(st);
+
+	sqlite3_reset(st);
+	return err == SQLITE_DONE ? 0 : -EIO;
+}
+
+/* One transaction for many: each locks and unlocks, which takes longer than to read. */
+static void begin_reading(struct store_sqlite *s)
+{
+	if (s->together && !s->reading)
+		s->reading = !step(s->read[BEGIN_READ]);
+}
+
+static void end_reading(struct store_sqlite *s)
+{
+	if (!s->reading)
+		return;
+	s->reading = false;
+	if (step(s->read[END_READ]))
+		sqlite3_exec(s->reader, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static void together(struct store *store, bool begin)
+{
+	struct store_sqlite *s = (struct store_sqlite *)store;
+
+	s->together += begin ? 1 : -1;
+	if (!s->together)
+		end_reading(s);
+}
+
 static void get(struct store_sqlite *s, struct store_request *r)
 {
 	sqlite3_stmt *st = s->read[GET];
 
+	begin_reading(s);
 	sqlite3_bind_blob64(st, 1, r->key, r->key_len, SQLITE_STATIC);
 	switch (sqlite3_step(st)) {
 	case SQLITE_ROW:
@@ -108,14 +146,6 @@ static void keys(struct store_sqlite *s, struct store_request *r)
 }
 
 /* --- writing, in the thread --- */
-
-static int step(sqlite3_stmt *st)
-{
-	int err = sqlite3_step(st);
-
-	sqlite3_reset(st);
-	return err == SQLITE_DONE ? 0 : -EIO;
-}
 
 static int write_one(struct store_sqlite *s, struct store_request *r)
 {
@@ -228,6 +258,8 @@ static void submit(struct store *store, struct store_request *r)
 		break;
 	case STORE_SET:
 	case STORE_DELETE:
+		/* What is asked for behind it shall see it. */
+		end_reading(s);
 		submit_write(s, r);
 		break;
 	}
@@ -309,6 +341,8 @@ static bool prepare_all(struct store_sqlite *s, const char *file)
 	       prepare(s->reader, file,
 		       "SELECT serial, name FROM pair WHERE serial > ?1 ORDER BY serial LIMIT ?2",
 		       &s->read[KEYS]) &&
+	       prepare(s->reader, file, "BEGIN", &s->read[BEGIN_READ]) &&
+	       prepare(s->reader, file, "COMMIT", &s->read[END_READ]) &&
 	       prepare(s->writer, file,
 		       "INSERT INTO pair (key, name, value) VALUES (?1, ?2, ?3)"
 		       " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -430,7 +464,7 @@ struct store *store_sqlite_open(uv_loop_t *loop, const char *file, uint64_t limi
 		ln_error("the database '%s': no memory", file);
 		return NULL;
 	}
-	s->store = (struct store){ submit, close_store };
+	s->store = (struct store){ submit, together, close_store };
 	s->last = &s->waiting;
 	if (!configure(s, file, limit) || uv_mutex_init(&s->mutex)) {
 		close_databases(s);

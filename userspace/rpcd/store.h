@@ -58,10 +58,12 @@ struct store_request {
 /**
  * struct store - a store; each kind has more
  * @submit: see store_submit()
+ * @together: see store_together(); NULL: nothing is gained by it
  * @close: finish what is under way, then let it go
  */
 struct store {
 	void (*submit)(struct store *s, struct store_request *r);
+	void (*together)(struct store *s, bool begin);
 	void (*close)(struct store *s);
 };
 
@@ -73,6 +75,16 @@ static inline void store_submit(struct store *s, struct store_request *r)
 {
 	r->store = s;
 	s->submit(s, r);
+}
+
+/*
+ * What is asked between begin and end, which come in pairs within one event of the loop, was
+ * all asked for before the begin: it may be read from one and the same state.
+ */
+static inline void store_together(struct store *s, bool begin)
+{
+	if (s->together)
+		s->together(s, begin);
 }
 
 void store_fail(struct store_request *r, int status, const char *exception, const char *fmt, ...)

@@ -26,16 +26,16 @@ class Table:
         self._tell(f"\n{name}: {title}")
         for note in notes:
             self._tell(f"  {note}")
-        self._tell(f"{'':34} {'theirs':26} {unit:>9} {'':17} {'ours':>9} {'':17} {'ours/theirs':>11} {'':15}"
+        self._tell(f"{'':38} {'theirs':19} {unit:>9} {'':17} {'ours':>9} {'':17} {'ours/theirs':>11} {'':15}"
                    f" {'us theirs':>9} {'us ours':>8}")
 
     def _tell(self, line):
         print(line, flush=True)
         self.text.append(line.rstrip())
 
-    def add(self, case, theirs, theirs_name, ours):
+    def add(self, case, theirs_name, theirs, ours):
         """
-        Each a list of (rate, microseconds of processor for each request), a pair for each
+        @theirs, @ours: a list of (rate, microseconds of processor for each request), a pair for each
         round. The ratio is the median of the rounds' ratios: what slowed the machine in
         one of them slowed both.
         """
@@ -47,7 +47,7 @@ class Table:
         def spread(q, form):
             return f"({q[0]:{form}} to {q[2]:{form}})"
 
-        self._tell(f"{case:34} {theirs_name:26} {qa[1]:9.0f} {spread(qa, '.0f'):17} {qb[1]:9.0f}"
+        self._tell(f"{case:38} {theirs_name:19} {qa[1]:9.0f} {spread(qa, '.0f'):17} {qb[1]:9.0f}"
                    f" {spread(qb, '.0f'):17} {ratio[1]:11.2f} {spread(ratio, '.2f'):15}"
                    f" {cost_a:9.1f} {cost_b:8.1f}")
         self.result["cases"].append({

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The clients that measure: wrk for HTTP/1, h2load for HTTP/2."""
+"""The clients that measure: wrk and h2load as everybody has them, and caller, which is ours."""
 import os
 import re
 import subprocess
 import sys
 
-from servers import HERE, on_processor
+from servers import on_processor
 
 
 def run(command):
@@ -23,19 +23,12 @@ def figure(pattern, text):
     return float(m[1])
 
 
-def wrk(port, path, connections, seconds, *more):
+def wrk(port, path, connections, seconds):
     """Requests per second, and how many there were. Whatever was not a 2xx ends all."""
-    text = run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *more,
-                f"http://127.0.0.1:{port}{path}"])
+    text = run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}{path}"])
     if "Non-2xx" in text or "Socket errors" in text:
         sys.exit(f"errors:\n{text}")
     return figure(r"Requests/sec:\s+([\d.]+)", text), figure(r"(\d+) requests in", text)
-
-
-def rpc(port, connections, seconds, call):
-    """Calls per second; the answer must be the expected one."""
-    os.environ["BENCH_CALL"] = call
-    return wrk(port, "/RPC2", connections, seconds, "-s", os.path.join(HERE, "call.lua"))
 
 
 def h2load(port, path, connections, seconds):
@@ -44,3 +37,18 @@ def h2load(port, path, connections, seconds):
     if figure(r"(\d+) failed", text) or figure(r"(\d+) 5xx", text) or figure(r"(\d+) 4xx", text):
         sys.exit(f"errors:\n{text}")
     return figure(r"finished in .*?, ([\d.]+) req/s", text), figure(r"(\d+) done", text)
+
+
+class Caller:
+    """caller.c: @request over and over, answers with @wanted in them."""
+
+    def __init__(self, program, work):
+        self.program, self.work = program, work
+
+    def __call__(self, port, connections, depth, seconds, request, wanted):
+        path = os.path.join(self.work, "request")
+        with open(path, "wb") as f:
+            f.write(request)
+        text = run([self.program, str(port), str(connections), str(depth), str(seconds), path, wanted])
+        count, took = figure(r"(\d+) responses", text), figure(r"in ([\d.]+) s", text)
+        return count / took, count

@@ -59,12 +59,13 @@ class Server:
                 todo += map(int, f.read().split())
 
     def processor_time(self):
-        """Nanoseconds that the server and its workers have run."""
-        total = 0
+        """Nanoseconds that the server, its workers and all their threads have run, to a tick."""
+        ticks = 0
         for pid in self._processes():
-            with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
-                total += int(f.read().split()[0])
-        return total
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                # utime and stime, behind the name in brackets (proc(5))
+                ticks += sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+        return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
@@ -155,9 +156,18 @@ def rpcd(programs, work, store):
                    "-p", str(port), "--store", where], {"rpc": port})
 
 
-def python_rpc(work, version):
-    """Python's SimpleXMLRPCServer, by HTTP/1.0 as it is or by 1.1."""
+def python_rpc(work, *how):
+    """Python's SimpleXMLRPCServer, by "HTTP/1.0" as it is or by "HTTP/1.1", perhaps with "threads"."""
     port = free_port()
-    return Server(work, f"SimpleXMLRPCServer {version}",
-                  ["/usr/bin/python3", os.path.join(HERE, "key_value_server.py"), str(port), version],
+    return Server(work, ", ".join(("Python", *how)),
+                  ["/usr/bin/python3", os.path.join(HERE, "key_value_server.py"), str(port), *how],
                   {"rpc": port})
+
+
+def bare(program, work, response):
+    """bare.c: answers each request with these octets, without looking at it."""
+    port = free_port()
+    path = f"{work}/response"
+    with open(path, "wb") as f:
+        f.write(response)
+    return Server(work, "bare", [program, str(port), path], {"rpc": port})

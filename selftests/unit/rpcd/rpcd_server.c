@@ -75,7 +75,8 @@ const char *server_answer(struct server *s, const char *data, size_t len, size_t
 		if (!copy)
 			abort();
 		memcpy(copy, data + i, n);
-		rpc_parser_feed(s->parser, copy, n);
+		/* Octet by octet nobody has told where the document ends. */
+		rpc_parser_feed(s->parser, copy, n, piece > 1 && i + n == len);
 		free(copy);
 	}
 	error = rpc_parser_end(s->parser, &method, &params);
