@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "activate.h"
+#include "find.h"
 #include "ladder.h"
 #include "run.h"
 #include "ss.h"
@@ -27,6 +28,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "run", cmd_run, "run a program with its TCP sockets replaced by Linnet's" },
+	{ "find", cmd_find, "show whether a name announces protocol 253, and whether it answers" },
 	{ "activate", cmd_activate, "open listening sockets and run a program that takes them over" },
 	{ "ladder", cmd_ladder, "print one connection of a capture as a ladder of segments" },
 	{ "ss", cmd_ss, "show Linnet's sockets with ss(8)" },
@@ -78,7 +80,7 @@ int main(int argc, char **argv)
 	const char *command;
 
 	if (argc < 2) {
-		fprintf(stderr, "linnet: which command? activate, run, ladder, ss, version or help\n");
+		fprintf(stderr, "linnet: which command? activate, find, run, ladder, ss, version or help\n");
 		return EXIT_USAGE;
 	}
 	command = argv[1];
@@ -94,7 +96,8 @@ int main(int argc, char **argv)
 		argv[1] = name;
 		return commands[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "linnet: '%s' is not a command: activate, run, ladder, ss, version or help\n",
+	fprintf(stderr,
+		"linnet: '%s' is not a command: activate, find, run, ladder, ss, version or help\n",
 		command);
 	return EXIT_USAGE;
 }

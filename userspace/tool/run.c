@@ -18,16 +18,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OPT_STRICT = 0x100 };
+#include "discover.h"
+
+enum { OPT_STRICT = 0x100, OPT_DISCOVER, OPT_SERVER };
 
 struct arguments {
 	bool strict;
+	const char *discover, *server;
 	char **command;
 };
 
 static const struct argp_option options[] = {
 	{ "strict", OPT_STRICT, NULL, 0, "Refuse to use TCP when the module linnet is not loaded",
 	  0 },
+	{ "discover", OPT_DISCOVER, "NAME[:PORT]", 0,
+	  "Only if the DNS says that this service speaks protocol 253 and it answers; else the "
+	  "program uses TCP", 0 },
+	{ "server", OPT_SERVER, "ADDRESS[:PORT]", 0,
+	  "With --discover: ask this name server (IPv4) instead of the system's", 0 },
 	{ 0 },
 };
 
@@ -40,10 +48,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	(void)arg;
 	switch (key) {
 	case OPT_STRICT:
 		a->strict = true;
+		return 0;
+	case OPT_DISCOVER:
+		a->discover = arg;
+		return 0;
+	case OPT_SERVER:
+		a->server = arg;
 		return 0;
 	case ARGP_KEY_INIT:
 		state->err_stream = NULL;	/* getopt's line is enough */
@@ -119,6 +132,16 @@ static int execute(char **command)
 	return status;
 }
 
+/* The launcher sees socket() before any name, so it is decided once, for all sockets. */
+static bool discovered(const struct arguments *a)
+{
+	char why[256];
+	bool good = discover_decide(a->discover, a->server, why, sizeof(why));
+
+	complain(why, good ? "using it" : a->strict ? "--strict forbids TCP" : "using TCP");
+	return good;
+}
+
 static int run(const struct arguments *a)
 {
 	int channel, listener, err;
@@ -147,6 +170,9 @@ static int run(const struct arguments *a)
 		complain("cannot open a Linnet socket", strerror(-err));
 		return EXIT_LAUNCHER;
 	}
+
+	if (a->discover && !discovered(a))
+		return a->strict ? EXIT_LAUNCHER : execute(a->command);
 
 	channel = start_supervisor(a->strict);
 	if (channel < 0)
@@ -195,7 +221,12 @@ int cmd_run(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a))
 		return EXIT_LAUNCHER;
 	if (!a.command) {
-		complain("which program? linnet run [--strict] [--] PROGRAM [ARGUMENT...]", NULL);
+		complain("which program? linnet run [--strict] [--discover NAME[:PORT]] [--] PROGRAM "
+			 "[ARGUMENT...]", NULL);
+		return EXIT_LAUNCHER;
+	}
+	if (a.server && !a.discover) {
+		complain("--server is for --discover", NULL);
 		return EXIT_LAUNCHER;
 	}
 	return run(&a);

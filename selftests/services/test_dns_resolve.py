@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""linnet-dnsd as a resolver, in a little internet with servers that are slow, lame, and lie."""
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../userspace"), os.path.join(HERE, "dns")]
+# pylint: disable=wrong-import-position
+from harness import IPPROTO_LINNET, PATIENCE, Skip, equal, main, need, program, temporary_folder, test, until
+from internet import FALSE, LONG, SHORT, TRUE, Internet, enter
+from linnet import Dnsd
+from servers import Zone, free_port
+import wire
+
+STATE = {}
+
+
+def start():
+    """The internet is made once; each test has a resolver of its own."""
+    if "skip" in STATE:
+        raise Skip(STATE["skip"])
+    if "net" not in STATE:
+        try:
+            enter()
+            STATE["stack"] = contextlib.ExitStack()
+            STATE["folder"] = STATE["stack"].enter_context(temporary_folder())
+            STATE["net"] = STATE["stack"].enter_context(Internet(os.path.join(STATE["folder"])))
+        except Skip as e:
+            STATE["skip"] = str(e)
+            raise
+    return STATE["net"]
+
+
+@contextlib.contextmanager
+def resolver(recursion="", zones=(), more="", **kw):
+    net = start()
+    with temporary_folder() as folder:
+        text = f'recursion {{\n\troot-hints = "{net.hints}"\n\ttrust-anchor-file = "{net.anchor}"\n{recursion}\n}}\n'
+        if "allow" not in recursion:
+            text = text.replace("{\n", '{\n\tallow = {"local"}\n', 1)
+        with Dnsd(folder, list(zones), more=text + more, **kw) as d:
+            yield net, d
+
+
+def ask(d, name, rtype=wire.A, flags=wire.RD, do=None, stream=False, timeout=8.0, edns=True, address="127.0.0.1", size=1232):
+    query = wire.message(0x4242, flags, [wire.question(wire.name(name), rtype)],
+                         additional=[wire.opt(size, do=bool(do))] if edns else [])
+    data = (wire.tcp if stream else wire.udp)(address, d.port, query, timeout)
+    if data is None:
+        raise AssertionError(f"no answer for {name}")
+    r = wire.Response(data)
+    equal(r.id, 0x4242, "id")
+    equal(r.question, [(wire.name(name), rtype, wire.IN)], "question")
+    return r
+
+
+def addresses(r, rtype=wire.A):
+    return sorted(socket.inet_ntoa(x[4]) for x in r.answer if x[1] == rtype)
+
+
+def ede(r):
+    return [int.from_bytes(o[1][:2], "big") for o in (r.edns or {"options": []})["options"] if o[0] == 15]
+
+
+@test("a name is found from the root down, validated, and then known")
+def _():
+    with resolver() as (net, d):
+        r = ask(d, "www.good.org.", do=True)
+        equal(addresses(r), ["192.0.2.1"], "address")
+        equal((r.rcode, r.flag(wire.RA), r.flag(wire.AD), r.flag(wire.AA)), (0, True, True, False), "header")
+        equal(any(x[1] == wire.RRSIG for x in r.answer), True, "signatures for DO")
+        before = net.asked()
+        time_0 = time.monotonic()
+        again = ask(d, "www.good.org.", do=True)
+        equal(net.asked(), before, "queries of the second")
+        equal(again.answer[0][4], r.answer[0][4], "answer")
+        equal(again.answer[0][3] <= r.answer[0][3], True, "TTL counts down")
+        equal(time.monotonic() - time_0 < 0.5, True, "at once")
+        plain = ask(d, "WWW.good.ORG.")
+        equal((plain.rcode, plain.flag(wire.AD), [x[1] for x in plain.answer]), (0, False, [wire.A]), "without DO and AD")
+        equal(ask(d, "www.good.org.", flags=wire.RD | wire.AD).flag(wire.AD), True, "AD for AD")
+        equal(addresses(ask(d, "www.good.org.", edns=False)), ["192.0.2.1"], "without EDNS")
+        equal(ask(d, "www.unsigned.org.", do=True).flag(wire.AD), False, "AD of what is not signed")
+
+
+@test("the root and the top level are told no more of the name than they need")
+def _():
+    with resolver() as (net, d):
+        marks = {n: len(net.node[n].asked) for n in net.node}
+        equal(addresses(ask(d, "deep.in.the.zone.good.org.")), ["192.0.2.3"], "address")
+        told = {n: [name for name, _ in net.node[n].asked[marks[n]:]] for n in ("root", "org")}
+        equal(bool(told["root"]), True, "the root was asked")
+        # Beside its own name, which the resolver asks for by itself.
+        for name in told["root"]:
+            equal(name == "a.root." or name.count(".") <= 1, True, f"root was told {name}")
+        for name in told["org"]:
+            equal(name.count(".") <= 2, True, f"org was told {name}")
+    with resolver("\tqname-minimisation = false") as (net, d):
+        mark = len(net.node["root"].asked)
+        ask(d, "deep.in.the.zone.good.org.")
+        equal("deep.in.the.zone.good.org." in [n for n, _ in net.node["root"].asked[mark:]], True, "in full when it is off")
+
+
+@test("CNAME and DNAME across zones, wildcards, servers that are lame or slow")
+def _():
+    with resolver() as (net, d):
+        r = ask(d, "alias.good.org.")
+        equal([x[1] for x in r.answer], [wire.CNAME, wire.A], "CNAME and its end")
+        equal(addresses(r), ["192.0.2.11"], "end")
+        equal(r.flag(wire.AD), False, "the chain leaves what is signed")
+        equal(addresses(ask(d, "www.out.wide.example.")), ["192.0.2.1"], "DNAME")
+        equal(addresses(ask(d, "none.such.good.org.")), ["192.0.2.9"], "wildcard")
+        equal(len(ask(d, "x.wild.wide.example.", wire.TXT).answer), 1, "wildcard")
+        mark = len(net.node["slow"].asked)
+        begin = time.monotonic()
+        equal(addresses(ask(d, "www.slow.example.")), ["192.0.2.16"], "slow server")
+        equal(time.monotonic() - begin > 0.45, True, "it was slow")
+        equal(len(net.node["slow"].asked) > mark, True, "the slow one was asked")
+        # Which of two is asked first is chance: until the lame one was.
+        for _ in range(20):
+            with resolver() as (net2, d2):
+                equal(addresses(ask(d2, "www.lame.example.")), ["192.0.2.14"], "beside a lame server")
+            if net2.node["lame"].asked:
+                break
+        equal(bool(net.node["lame"].asked), True, "the lame one was asked")
+
+
+@test("forgeries: ids, ports, questions, other zones' records; signatures")
+def _():
+    with resolver() as (net, d):
+        liar = net.node["liar"]
+        equal(addresses(ask(d, "www.wide.example.", wire.A)), [], "no such name")
+        for name in ("www", "a", "b"):
+            equal(addresses(ask(d, f"{name}.lying.example.")), ["192.0.2.15"], "the true answer")
+        equal(liar.forged >= 27, True, "forgeries were sent")
+        equal(len(liar.ports) > 2, True, "queries come from different ports")
+        equal(addresses(ask(d, "www.good.org.")), ["192.0.2.1"], "another zone's name")
+        equal(addresses(ask(d, "plain.wide.example.")), ["192.0.2.11"], "another zone's name")
+        forged = ask(d, "www.forged.org.", do=True)
+        equal((forged.rcode, forged.answer, forged.flag(wire.AD)), (wire.SERVFAIL, [], False), "what is forged")
+        equal(bool(ede(forged)) and 6 <= ede(forged)[0] <= 12, True, f"EDE {ede(forged)}")
+        again = ask(d, "www.forged.org.")
+        equal((again.rcode, again.answer), (wire.SERVFAIL, []), "from the cache")
+        bare = ask(d, "www.forged.org.", flags=wire.RD | wire.CD)
+        equal((bare.rcode, addresses(bare), bare.flag(wire.AD), bare.flag(wire.CD)),
+              (0, [socket.inet_ntoa(FALSE)], False, True), "who checks himself gets it")
+        equal(ask(d, "www.forged.org.").rcode, wire.SERVFAIL, "others still do not")
+        equal(socket.inet_ntoa(TRUE), "192.0.2.15", "the true one")
+
+
+@test("what does not exist is remembered: NXDOMAIN, NODATA, with SOA and a TTL")
+def _():
+    with resolver() as (net, d):
+        r = ask(d, "nothing.wide.example.")
+        equal((r.rcode, [x[1] for x in r.authority]), (wire.NXDOMAIN, [wire.SOA]), "NXDOMAIN")
+        equal(r.authority[0][3] <= SHORT, True, "the TTL is the SOA's minimum (RFC 2308)")
+        n = ask(d, "plain.wide.example.", wire.AAAA)
+        equal((n.rcode, n.answer, [x[1] for x in n.authority]), (0, [], [wire.SOA]), "NODATA")
+        before = net.asked()
+        for _ in range(3):
+            equal(ask(d, "nothing.wide.example.").rcode, wire.NXDOMAIN, "again")
+            equal(ask(d, "plain.wide.example.", wire.AAAA).answer, [], "again")
+        equal(net.asked(), before, "queries")
+        secure = ask(d, "nothing.org.", do=True)
+        equal((secure.rcode, secure.flag(wire.AD)), (wire.NXDOMAIN, True), "proved")
+        kinds = {x[1] for x in secure.authority}
+        equal(bool(kinds & {wire.NSEC, wire.NSEC3}), True, "with its proof")
+        plain = {x[1] for x in ask(d, "nothing.org.").authority}
+        equal(plain, {wire.SOA}, "without, for who does not ask for it")
+        asked = net.node["knot"].count("nothing.wide.example.", "A")
+        until(lambda: ask(d, "nothing.wide.example.").rcode == wire.NXDOMAIN and
+              net.node["knot"].count("nothing.wide.example.", "A") > asked, "its TTL to end", SHORT + 3)
+
+
+@test("popular names are asked for anew before their TTL ends")
+def _():
+    with resolver() as (net, d):
+        name, knot = "short.wide.example.", net.node["knot"]
+        ask(d, name)
+        asked, begin, misses = knot.count(name, "A"), time.monotonic(), 0
+        equal(asked > 0, True, "asked")
+        # Through two TTLs: who asks often never waits, and never sees a TTL of 0.
+        while time.monotonic() - begin < 2.5 * SHORT:
+            r = ask(d, name)
+            misses += not r.answer
+            time.sleep(0.05)
+        equal(misses, 0, "answers without an address")
+        renewed = knot.count(name, "A") - asked
+        print(f"# asked anew {renewed} times in {2.5 * SHORT:.1f} s of TTL {SHORT} s")
+        equal(1 <= renewed <= 4, True, "prefetches")
+
+
+@test("with the servers gone, old answers serve on (RFC 8767)")
+def _():
+    with resolver('\tstale-answer-time = "300ms"') as (net, d):
+        name = "stale.wide.example."
+        equal(addresses(ask(d, name)), ["192.0.2.13"], "fresh")
+        net.node["knot"].silent = True
+        try:
+            def stale():
+                r = ask(d, name)
+                return r if ede(r) == [3] else None
+            r = until(stale, "a stale answer", SHORT + 5)
+            equal((r.rcode, addresses(r), r.answer[0][3]), (0, ["192.0.2.13"], 30), "stale answer, 30 s")
+            equal(ask(d, "unknown.wide.example.", timeout=15).rcode, wire.SERVFAIL, "what was not known")
+        finally:
+            net.node["knot"].silent = False
+        until(lambda: not ede(ask(d, name)), "fresh again", 20)
+    with resolver('\tserve-stale = "0"\n\ttime-limit = "500ms"') as (net, d):
+        ask(d, name)
+        net.node["knot"].silent = True
+        try:
+            r = until(lambda: (x := ask(d, name)).rcode == wire.SERVFAIL and x, "no stale answers", SHORT + 5)
+            equal(ede(r), [22], "no server can be reached")
+        finally:
+            net.node["knot"].silent = False
+
+
+@test("the same question of many is asked once; of one client not too many")
+def _():
+    with resolver("\tqueries-per-client = 20") as (net, d):
+        slow = net.node["slow"]
+        ask(d, "ns.slow.example.")
+        mark = slow.count("www.slow.example.", "A")
+        query = wire.message(7, wire.RD, [wire.question(wire.name("www.slow.example."), wire.A)])
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(30)]
+            for s in sockets:
+                s.settimeout(5)
+                s.sendto(query, ("127.0.0.1", d.port))
+            answers = [wire.Response(s.recv(65535)) for s in sockets]
+        good = [r for r in answers if addresses(r) == ["192.0.2.16"]]
+        equal((len(good), sum(r.rcode == wire.SERVFAIL for r in answers)), (20, 10), "answered, and over the limit")
+        equal(slow.count("www.slow.example.", "A") - mark, 1, "asked")
+
+
+@test("large answers: truncated over UDP, whole over TCP, upstream too")
+def _():
+    with resolver() as (net, d):
+        streams = net.node["nsd"].streams
+        r = ask(d, "big.good.org.", wire.TXT)
+        equal((r.flag(wire.TC), r.answer), (True, []), "UDP")
+        equal(net.node["nsd"].streams > streams, True, "asked by TCP")
+        whole = ask(d, "big.good.org.", wire.TXT, stream=True)
+        equal((whole.flag(wire.TC), len(whole.answer[0][4])), (False, 16 * 251), "TCP")
+        everything = ask(d, "many.good.org.", wire.ANY)
+        equal((everything.flag(wire.TC), everything.answer), (True, []), "ANY by UDP: come by TCP")
+        equal(len(ask(d, "many.good.org.", wire.ANY, stream=True).answer) > 0, True, "ANY by TCP")
+
+
+@test("who may ask; without RD only from the cache; names that stay here (RFC 6303)")
+def _():
+    with resolver('\tallow = {"!127.0.0.2", "local"}') as (net, d):
+        query = wire.message(9, wire.RD, [wire.question(wire.name("www.good.org."), wire.A)])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.2", 0))
+            s.settimeout(5)
+            s.sendto(query, ("127.0.0.1", d.port))
+            r = wire.Response(s.recv(4096))
+        equal((r.rcode, r.flag(wire.RA), r.answer), (wire.REFUSED, False, []), "not allowed")
+        r = ask(d, "many.good.org.", flags=0)
+        equal((r.rcode, r.answer), (wire.REFUSED, []), "not in the cache, no RD")
+        ask(d, "many.good.org.")
+        equal(len(ask(d, "many.good.org.", flags=0).answer), 2, "in the cache, no RD")
+        before = net.asked()
+        equal(addresses(ask(d, "localhost.")), ["127.0.0.1"], "localhost")
+        equal(ask(d, "1.0.0.10.in-addr.arpa.", wire.PTR).rcode, wire.NXDOMAIN, "private addresses")
+        equal(ask(d, "x.onion.").rcode, wire.NXDOMAIN, "onion (RFC 7686)")
+        equal(net.asked(), before, "queries outside")
+
+
+@test("zones of its own beside recursion")
+def _():
+    start()
+    with temporary_folder() as folder:
+        path = os.path.join(folder, "own.zone")
+        with open(path, "w", encoding="ascii") as f:
+            f.write("$ORIGIN own.org.\n$TTL 60\n@ IN SOA ns admin 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.77\n")
+        os.chmod(folder, 0o755)
+        with resolver(zones=[Zone("own.org", file=path)]) as (net, d):
+            r = ask(d, "www.own.org.")
+            equal((addresses(r), r.flag(wire.AA)), (["192.0.2.77"], True), "own")
+            r = ask(d, "www.good.org.")
+            equal((addresses(r), r.flag(wire.AA)), (["192.0.2.1"], False), "others'")
+            equal(net.node["org"].count("own.org.") + net.node["org"].count("www.own.org."), 0, "asked for its own")
+
+
+@test("forwarding to another resolver, over UDP, TCP and TLS")
+def _():
+    with resolver(tls=True) as (net, first):
+        before = net.node["root"].asked[:]
+        ways = [f'"127.0.0.1:{first.port}"', f'"127.0.0.1:{first.port} transport tcp"',
+                f'"127.0.0.1:{first.tls_port} transport tls tls-name dns.test"']
+        for way in ways:
+            more = f'\n\ttls-roots = "{first.certificate}"' if "tls" in way else ""
+            with resolver(f"\tforward = {{{way}}}{more}") as (_, d):
+                r = ask(d, "www.good.org.", do=True)
+                equal((addresses(r), r.flag(wire.AD)), (["192.0.2.1"], True), f"forwarded: {way}")
+                equal(ask(d, "www.forged.org.").rcode, wire.SERVFAIL, "forged")
+        with resolver(f'\tdomain "wide.example" {{ authoritative = {{"127.0.0.1:{net.servers[4].port}"}} }}') as (_, d):
+            relayed = net.node["knot"].count("plain.wide.example.")
+            equal(addresses(ask(d, "plain.wide.example.")), ["192.0.2.11"], "stub")
+            equal(net.node["knot"].count("plain.wide.example."), relayed, "by the relay")
+        del before
+
+
+@test("a stream of protocol 253: recursion as over TCP")
+def _():
+    need(IPPROTO_LINNET)
+    with resolver() as (_, d):
+        query = wire.message(5, wire.RD, [wire.question(wire.name("www.good.org."), wire.A)])
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_LINNET) as s:
+            s.settimeout(PATIENCE)
+            s.connect(("127.0.0.1", d.port))
+            s.sendall(wire.framed(query))
+            equal(addresses(wire.Response(wire.receive_message(s))), ["192.0.2.1"], "address")
+
+
+@test("getaddrinfo of programs whose resolv.conf points here")
+def _():
+    with resolver(port=53) as (net, _), temporary_folder() as folder:
+        conf = os.path.join(folder, "resolv.conf")
+        with open(conf, "w", encoding="ascii") as f:
+            f.write("nameserver 127.0.0.1\n")
+        code = ("import socket; print(sorted({a[4][0] for a in socket.getaddrinfo('alias.wide.example', 80)}));\n"
+                "try: socket.getaddrinfo('nothing.wide.example', 80)\n"
+                "except socket.gaierror as e: print(e.errno == socket.EAI_NONAME)")
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc/resolv.conf && exec python3 -c "$2"', "sh", conf, code],
+                              capture_output=True, text=True, check=False, timeout=PATIENCE)
+        if "mount" in done.stderr or "unshare" in done.stderr:
+            raise Skip(f"no mount of its own: {done.stderr.strip()}")
+        equal(done.stdout, "['192.0.2.1', '2001:db8::1']\nTrue\n", done.stderr)
+        equal(net.node["knot"].count("alias.wide.example.") > 0, True, "asked")
+
+
+def explain(d, *words):
+    return subprocess.run([program("linnet-dnsd"), "-c", d.conf, "--explain", *words], capture_output=True, text=True,
+                          check=False, timeout=PATIENCE)
+
+
+@test("--explain shows the way from the root to the answer")
+def _():
+    with resolver() as (_, d):
+        done = explain(d, "www.good.org")
+        equal(done.returncode, 0, done.stderr)
+        text = done.stdout
+        order = [text.find(x) for x in ("198.51.100.1:53", "198.51.100.2:53", "198.51.100.11:53", "192.0.2.1")]
+        equal(min(order) > 0 and order == sorted(order), True, text)
+        equal("secure" in text, True, text)
+        equal(re.search(r"referral.*org\.", text) is not None, True, text)
+        for name, words in (("nothing.wide.example", "NXDOMAIN"), ("alias.good.org", "CNAME"), ("www.forged.org", "bogus")):
+            done = explain(d, name)
+            equal(words in done.stdout, True, done.stdout + done.stderr)
+        ask(d, "many.good.org.")
+        equal("from the cache" in explain(d, "many.good.org").stdout, True, "what the daemon has")
+        bad = explain(d, "x" * 64 + ".test")
+        equal((bad.returncode != 0, "63" in bad.stderr), (True, True), bad.stderr)
+
+
+@test("counters")
+def _():
+    port = free_port() if "net" in STATE else 0
+    start()
+    port = port or free_port()
+    with resolver(more=f'metrics-listen = {{"127.0.0.1:{port}"}}\n') as (_, d):
+        ask(d, "www.good.org.")
+        ask(d, "www.good.org.")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as f:
+            text = f.read().decode()
+        for line in ('queries_total{result="cache"} 1', 'queries_total{result="upstream"} 1', "cache_entries 1"):
+            equal(f"linnet_dns_recursion_{line}\n" in text, True, line)
+
+
+@test("the internet ends")
+def _():
+    start()
+    STATE.pop("stack").close()
+    STATE["skip"] = "over"
+
+
+if __name__ == "__main__":
+    if os.geteuid() and not os.environ.get("LINNET_UNSHARED"):
+        os.environ["LINNET_UNSHARED"] = "1"
+        if subprocess.run(["unshare", "-rn", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            os.execvp("unshare", ["unshare", "-rn", "python3", *sys.argv])
+    main()

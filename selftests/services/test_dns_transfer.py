@@ -1,0 +1,597 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Zones on their way: AXFR, IXFR, NOTIFY and TSIG with Debian's NSD, Knot and BIND as secondary
+and as primary; primaries that are hostile, dead or slow; death in the middle."""
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../userspace"))
+sys.path.insert(0, os.path.join(HERE, "dns"))
+# pylint: disable=wrong-import-position
+import wire
+from harness import IPPROTO_LINNET, PATIENCE, Skip, equal, main, need, program, temporary_folder, test, until
+from linnet import Dnsd
+from servers import Peer, Zone, ask, bind, free_port, knot, nsd
+
+try:
+    import dns.exception
+    import dns.message
+    import dns.name
+    import dns.query
+    import dns.rcode
+    import dns.rdatatype
+    import dns.tsig
+    import dns.tsigkeyring
+    import dns.update
+    import dns.zone
+except ImportError:
+    sys.exit(print("1..0 # SKIP python3-dnspython is not installed") or 4)
+
+PEERS = {"nsd": nsd, "knot": knot, "bind": bind}
+SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
+KEYS = {"transfer.key": ("hmac-sha256", SECRET)}
+RING = dns.tsigkeyring.from_text({"transfer.key": SECRET})
+LOCAL = Peer("127.0.0.1")
+ZONE = """$TTL 300
+@ SOA ns hostmaster 1 3600 600 86400 60
+@ NS ns
+@ MX 10 mail
+ns A 192.0.2.53
+mail AAAA 2001:db8::25
+www A 192.0.2.80
+www A 192.0.2.81
+*.wild TXT "a \\"quoted\\" string" "and another"
+alias CNAME www
+sub NS ns.sub
+ns.sub A 192.0.2.54
+_sip._udp SRV 1 2 5060 www
+odd TYPE65280 \\# 4 0a000001
+""" + "".join(f"h{i} A 10.0.{i >> 8}.{i & 255}\n" for i in range(1000))
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def serial_of(server, zone):
+    """Of the SOA, or None while it is not answered."""
+    answer = ask(server.address, server.port, zone, "SOA", timeout=0.5)
+    if not answer or answer[3] & 15:
+        return None
+    response = wire.Response(answer)
+    return struct.unpack("!I", response.answer[0][4][-20:-16])[0] if response.answer else None
+
+
+def arrived(server, zone, serial):
+    return until(lambda: serial_of(server, zone) == serial, f"{zone} of serial {serial} to arrive: {serial_of(server, zone)}")
+
+
+def content(server, zone, key=None):
+    """All records by AXFR."""
+    keys = {"keyring": RING, "keyname": key} if key else {}
+    z = dns.zone.from_xfr(dns.query.xfr(server.address, zone, port=server.port, relativize=False, lifetime=PATIENCE,
+                                        **keys), relativize=False, check_origin=False)
+    return {(n.to_text().lower(), ttl, dns.rdatatype.to_text(r.rdtype), r.to_text()) for n, ttl, r in z.iterate_rdatas()}
+
+
+def update(server, zone, *changes, key=None):
+    """Each change is a method of dns.update.Update with its arguments."""
+    u = dns.update.Update(zone, **({"keyring": RING, "keyname": key} if key else {}))
+    for method, *args in changes:
+        getattr(u, method)(*args)
+    return dns.query.tcp(u, server.address, port=server.port, timeout=PATIENCE).rcode()
+
+
+def control(server, *words):
+    return subprocess.run([program("linnet-dnsd"), "-c", server.conf, "--control", *words], capture_output=True,
+                          text=True, timeout=PATIENCE, check=False)
+
+
+def secondary(kind, key):
+    """We are the primary of Debian's server: it gets the zone, and then each change by NOTIFY and IXFR."""
+    with temporary_folder() as folder:
+        file = write(f"{folder}/example.test.zone", ZONE)
+        port = free_port()
+        zone = Zone("example.test", file=file, transfer=[Peer("127.0.0.1", key=key)], notify=[Peer("127.0.0.1", port, key)],
+                    update=[LOCAL])
+        with Dnsd(f"{folder}/ours", [zone], keys=KEYS, log_level="debug") as ours:
+            theirs = Zone("example.test", primaries=[Peer("127.0.0.1", ours.port, key)], transfer=[LOCAL])
+            with PEERS[kind](f"{folder}/theirs", [theirs], keys=KEYS, port=port) as peer:
+                arrived(peer, "example.test", 1)
+                equal(content(peer, "example.test"), content(ours, "example.test", key), "the zone")
+                for serial in (2, 3):
+                    equal(update(ours, "example.test", ("add", f"new{serial}", 60, "A", "192.0.2.1"),
+                                 ("delete", f"h{serial}"), ("replace", "mail", 60, "AAAA", f"2001:db8::{serial}")), 0)
+                    arrived(peer, "example.test", serial)
+                    equal(content(peer, "example.test"), content(ours, "example.test", key), f"serial {serial}")
+                until(lambda: ours.has(r"example\.test\. IXFR of serial 3 to"), "an IXFR in the log")
+                if not ours.has(r"NOTIFY of serial 3 to .*: heard"):
+                    raise AssertionError("the NOTIFY was not answered")
+                # A new file is a change like any other.
+                write(file, ZONE.replace("hostmaster 1", "hostmaster 10") + "filed TXT new\n")
+                ours.process.send_signal(signal.SIGHUP)
+                arrived(peer, "example.test", 10)
+                equal(content(peer, "example.test"), content(ours, "example.test", key), "the new file")
+
+
+def primary(kind, key):
+    """Debian's server is our primary."""
+    with temporary_folder() as folder:
+        file = write(f"{folder}/example.test.zone", ZONE)
+        port = free_port()
+        zone = Zone("example.test", primaries=[Peer("127.0.0.1", port, key)], transfer=[LOCAL])
+        with Dnsd(f"{folder}/ours", [zone], keys=KEYS, log_level="debug") as ours:
+            theirs = Zone("example.test", file=file, transfer=[Peer("127.0.0.1", key=key)] + ([LOCAL] if key else []),
+                          notify=[Peer("127.0.0.1", ours.port, key)], update=[LOCAL],
+                          more={"nsd": "store-ixfr: yes\ncreate-ixfr: yes", "bind": "notify-delay 0;"}.get(kind, ""))
+            with PEERS[kind](f"{folder}/theirs", [theirs], keys=KEYS, port=port) as peer:
+                arrived(ours, "example.test", 1)
+                equal(content(ours, "example.test"), content(peer, "example.test"), "the zone")
+                for serial in (2, 3):
+                    if kind == "nsd":
+                        write(file, ZONE.replace("hostmaster 1", f"hostmaster {serial}").replace(
+                            "192.0.2.80", f"192.0.2.{serial}"))
+                        peer.control("reload", "example.test")
+                    else:
+                        equal(update(peer, "example.test", ("add", f"new{serial}", 60, "A", "192.0.2.1"),
+                                     ("delete", f"h{serial}")), 0)
+                    arrived(ours, "example.test", serial)
+                    equal(content(ours, "example.test"), content(peer, "example.test"), f"serial {serial}")
+                if not ours.has(r"serial 3 from .* \(IXFR, tcp\)"):
+                    raise AssertionError("no IXFR")
+                if not ours.has("NOTIFY by 127.0.0.1"):
+                    raise AssertionError("it did not come of a NOTIFY")
+
+
+for _kind in PEERS:
+    for _key in (None, "transfer.key"):
+        test(f"{_kind} is our secondary, {'with TSIG' if _key else 'without TSIG'}")(
+            lambda kind=_kind, key=_key: secondary(kind, key))
+        test(f"{_kind} is our primary, {'with TSIG' if _key else 'without TSIG'}")(
+            lambda kind=_kind, key=_key: primary(kind, key))
+
+
+@test("who may not have the zone does not get it, and bad signatures have names")
+def _():
+    with temporary_folder() as folder:
+        file = write(f"{folder}/example.test.zone", ZONE)
+        wrong = dns.tsigkeyring.from_text({"transfer.key": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="})
+        unknown = dns.tsigkeyring.from_text({"other.key": SECRET})
+        zone = Zone("example.test", file=file, transfer=[Peer("127.0.0.1", key="transfer.key")])
+        with Dnsd(f"{folder}/ours", [zone], keys=KEYS) as ours:
+            def axfr(ring=None, name=None, algorithm=dns.tsig.HMAC_SHA256):
+                q = dns.message.make_query("example.test", "AXFR")
+                if ring:
+                    q.use_tsig(ring, name, algorithm=algorithm)
+                data = wire.tcp(ours.address, ours.port, q.to_wire())
+                return data[3] & 15, tsig_error(data)
+            equal(axfr(), (5, None), "no key")
+            equal(axfr(wrong, "transfer.key"), (9, 16), "BADSIG")
+            equal(axfr(unknown, "other.key"), (9, 17), "BADKEY")
+            equal(axfr(RING, "transfer.key", dns.tsig.HMAC_SHA512), (9, 17), "another algorithm: BADKEY")
+            equal(axfr(RING, "transfer.key"), (0, 0), "the right key")
+            if len(content(ours, "example.test", "transfer.key")) < 1000:
+                raise AssertionError("the zone is not whole")
+
+
+def tsig_error(data):
+    """The error of the TSIG record at the end, or None."""
+    response = wire.Response(data)
+    if not response.additional or response.additional[-1][1] != wire.TSIG:
+        return None
+    r = wire.Reader(response.additional[-1][4])
+    r.name()
+    r.take(8)
+    r.take(r.unpack("!H")[0])
+    return r.unpack("!HH")[1]
+
+
+# --- a primary whose every octet the test decides ---
+
+def soa(zone, serial, refresh=3600, retry=600, expire=86400):
+    return wire.rr(wire.name(zone + "."), wire.SOA, wire.IN, 60,
+                   wire.name("ns." + zone + ".") + wire.name("host." + zone + ".") +
+                   struct.pack("!5I", serial, refresh, retry, expire, 60))
+
+
+def a(owner, address="192.0.2.1"):
+    return wire.rr(wire.name(owner + "."), wire.A, wire.IN, 60, socket.inet_aton(address))
+
+
+def ns(zone):
+    return wire.rr(wire.name(zone + "."), wire.NS, wire.IN, 60, wire.name("ns." + zone + "."))
+
+
+class Primary:
+    """Answers SOA by UDP, and transfers by TCP with what its functions give: lists of messages,
+    each a list of records. soa(zone) and transfer(zone, qtype) may be replaced at any time."""
+
+    def __init__(self, soa_of, transfer):
+        self.soa_of, self.transfer, self.address, self.port = soa_of, transfer, "127.0.0.1", free_port()
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((self.address, self.port))
+        self.tcp = socket.create_server((self.address, self.port))
+        self.asked, self.held, self.ended = [], threading.Event(), threading.Event()
+        self.threads = [threading.Thread(target=t, daemon=True) for t in (self.datagrams, self.streams)]
+        for t in self.threads:
+            t.start()
+
+    @staticmethod
+    def question(data):
+        r = wire.Reader(data)
+        number = r.unpack("!6H")[0]
+        at = r.at
+        name = r.name()
+        qtype, _ = r.unpack("!HH")
+        return number, wire.text(name)[:-1], qtype, data[at:r.at]
+
+    def datagrams(self):
+        while True:
+            try:
+                data, peer = self.udp.recvfrom(65535)
+            except OSError:
+                return
+            number, zone, _, question = self.question(data)
+            record = self.soa_of(zone)
+            if record:
+                self.udp.sendto(wire.message(number, wire.QR | wire.AA, [question], [record]), peer)
+
+    def streams(self):
+        while True:
+            try:
+                s, _ = self.tcp.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.stream, args=(s,), daemon=True).start()
+
+    def stream(self, s):
+        with s:
+            s.settimeout(PATIENCE)
+            try:
+                data = wire.receive_message(s)
+                if not data:
+                    return
+                number, zone, qtype, question = self.question(data)
+                self.asked.append((zone, qtype))
+                for records in self.transfer(zone, qtype):
+                    if isinstance(records, bytes):
+                        s.sendall(records)
+                    else:
+                        s.sendall(wire.framed(wire.message(number, wire.QR | wire.AA, [question], records)))
+            except OSError:
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.udp.close()
+        self.tcp.shutdown(socket.SHUT_RDWR)
+        self.tcp.close()
+
+
+def endless(zone):
+    yield [soa(zone, 1), ns(zone)]
+    for i in range(1000000):
+        yield [a(f"x{i}.{zone}")] * 100
+
+
+# Each zone's transfer, and what our log says about it
+HOSTILE = {
+    "late.test": (lambda z: [[soa(z, 1), ns(z), soa(z, 2)]], "begins with serial 1 and ends with 2"),
+    "after.test": (lambda z: [[soa(z, 1), ns(z), soa(z, 1), a(f"x.{z}")]], "records after its end"),
+    "foreign.test": (lambda z: [[soa(z, 1), ns(z), a("www.bank.test"), soa(z, 1)]],
+                     r"www\.bank\.test\. A does not belong to the zone"),
+    "headless.test": (lambda z: [[ns(z), soa(z, 1)]], "first record is no SOA"),
+    "endless.test": (endless, "longer than 1048576 octets"),
+    "empty.test": (lambda z: [[soa(z, 1)], []], "message 2 has no records"),
+    "cut.test": (lambda z: [[soa(z, 1), ns(z)]], "closed the connection before the end"),
+    "half.test": (lambda z: [[soa(z, 1), ns(z)], b"\0\x20half"], "closed the connection before the end"),
+    "garbage.test": (lambda z: [b"\0\x20" + b"\xff" * 32], "does not belong to the question"),
+    "unnamed.test": (lambda z: [[soa(z, 1), soa(z, 1)]], "no NS records at its apex"),
+    "twosoa.test": (lambda z: [[soa(z, 1), ns(z), soa(f"sub.{z}", 1), soa(z, 1)]], "SOA record at sub.twosoa.test."),
+}
+
+
+@test("hostile primaries are refused with a word, and nothing of theirs is served")
+def _():
+    with temporary_folder() as folder, Primary(lambda z: soa(z, 1), lambda z, _: HOSTILE[z][0](z)) as peer:
+        zones = [Zone(z, primaries=[Peer("127.0.0.1", peer.port)], more='max-size = "1m"') for z in HOSTILE]
+        with Dnsd(f"{folder}/ours", zones) as ours:
+            for zone, (_, words) in HOSTILE.items():
+                until(lambda z=zone, w=words: ours.has(rf"^.*{re.escape(z)}\. AXFR of .* is refused: .*{w}"),
+                      f'"{words}" of {zone}')
+                answer = ask("127.0.0.1", ours.port, zone)
+                equal(answer and answer[3] & 15, wire.SERVFAIL, f"RCODE of {zone}")
+            # The same primary, better behaved
+            peer.transfer = lambda z, _: [[soa(z, 1), ns(z), a(f"www.{z}"), soa(z, 1)]]
+            for zone in HOSTILE:
+                control(ours, "refresh", zone)
+                arrived(ours, zone, 1)
+
+
+@test("differences that do not fit: the whole zone is fetched, else the old one stays")
+def _():
+    serial = [1]
+
+    def transfer(zone, qtype):
+        if qtype == wire.AXFR and serial[0] == 3:
+            return [[soa(zone, 3), ns(zone), a("www.bank.test"), soa(zone, 3)]]
+        if qtype == wire.AXFR:
+            return [[soa(zone, serial[0]), ns(zone), a(f"v{serial[0]}.{zone}"), soa(zone, serial[0])]]
+        new, old = serial[0], serial[0] - 1
+        # It removes what is not there.
+        return [[soa(zone, new), soa(zone, old), a(f"gone.{zone}"), soa(zone, new), a(f"bad.{zone}"), soa(zone, new)]]
+    with temporary_folder() as folder, Primary(lambda z: soa(z, serial[0]), transfer) as peer:
+        zone = Zone("diff.test", primaries=[Peer("127.0.0.1", peer.port)], transfer=[LOCAL])
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            arrived(ours, "diff.test", 1)
+            serial[0] = 2
+            control(ours, "refresh", "diff.test")
+            arrived(ours, "diff.test", 2)
+            equal(peer.asked, [("diff.test", wire.AXFR), ("diff.test", wire.IXFR), ("diff.test", wire.AXFR)])
+            if not ours.has(r"IXFR of .* is refused: it removes gone\.diff\.test\. A, which is not there"):
+                raise AssertionError("no word about the difference")
+            before = content(ours, "diff.test")
+            serial[0] = 3
+            control(ours, "refresh", "diff.test")
+            until(lambda: ours.has(r"AXFR of .* is refused: its record www\.bank\.test"), "the refusal")
+            equal(content(ours, "diff.test"), before, "what is served")
+            serial[0] = 1
+            control(ours, "refresh", "diff.test")
+            until(lambda: ours.has("its serial 1 is before ours, 2"), "a word about the serial")
+            equal(content(ours, "diff.test"), before, "what is served")
+            equal(control(ours, "retransfer", "diff.test").returncode, 0, "retransfer")
+            arrived(ours, "diff.test", 1)
+
+
+@test("a primary that does not sign is not believed, though it answers")
+def _():
+    with temporary_folder() as folder, Primary(lambda z: None, lambda z, qtype: [
+            [soa(z, 1)] if qtype == wire.SOA else [soa(z, 1), ns(z), soa(z, 1)]]) as peer:
+        zone = Zone("unsigned.test", file="?")
+        zone.file, zone.more = None, f'primaries = {{"127.0.0.1:{peer.port} key transfer.key transport tcp"}}'
+        with Dnsd(f"{folder}/ours", [zone], keys=KEYS) as ours:
+            until(lambda: ours.has(r"unsigned\.test\. refresh from .*: the answer's signature is not good: no TSIG record"),
+                  "a word about it")
+            equal(serial_of(ours, "unsigned.test"), None, "nothing is served")
+            equal(peer.asked[0], ("unsigned.test", wire.SOA))
+
+
+@test("the second primary is asked when the first is dead, and a zone expires when all are")
+def _():
+    alive = [True]
+
+    def answer(zone):
+        return soa(zone, 1, refresh=1, retry=1, expire=4) if alive[0] else None
+    with temporary_folder() as folder, Primary(answer, lambda z, _: [[soa(z, 1, 1, 1, 4), ns(z), soa(z, 1, 1, 1, 4)]]) as peer:
+        zone = Zone("mortal.test", primaries=[Peer("127.0.0.1", free_port()), Peer("127.0.0.1", peer.port)],
+                    more='min-refresh = "1s"')
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            arrived(ours, "mortal.test", 1)
+            alive[0] = False
+            until(lambda: ours.has(r"mortal\.test\. has expired"), "the zone to expire")
+            until(lambda: ask("127.0.0.1", ours.port, "mortal.test")[3] & 15 == wire.SERVFAIL, "SERVFAIL")
+            if "mortal.test. secondary expired" not in control(ours, "zone-status").stdout:
+                raise AssertionError(control(ours, "zone-status").stdout)
+            alive[0] = True
+            arrived(ours, "mortal.test", 1)
+
+
+@test("NOTIFY is heard from primaries only, and answered")
+def _():
+    serial = [1]
+    with temporary_folder() as folder, Primary(lambda z: soa(z, serial[0]),
+                                               lambda z, _: [[soa(z, serial[0]), ns(z), soa(z, serial[0])]]) as peer:
+        zones = [Zone("told.test", primaries=[Peer("127.0.0.1", peer.port)]),
+                 Zone("own.test", file=write(f"{folder}/own.zone", ZONE))]
+        with Dnsd(f"{folder}/ours", zones) as ours:
+            def notify(zone, source, qtype=wire.SOA):
+                m = wire.message(7, wire.AA, [wire.question(wire.name(zone + "."), qtype)], opcode=4)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                    s.bind((source, 0))
+                    s.settimeout(PATIENCE)
+                    s.connect(("127.0.0.1", ours.port))
+                    s.send(m)
+                    r = wire.Response(s.recv(65535))
+                equal((r.opcode, r.flag(wire.QR)), (4, True), "a response")
+                return r.rcode
+            arrived(ours, "told.test", 1)
+            serial[0] = 2
+            equal(notify("told.test", "127.0.0.2"), wire.REFUSED, "of a stranger")
+            equal(notify("own.test", "127.0.0.1"), wire.REFUSED, "for a primary zone")
+            equal(notify("other.test", "127.0.0.1"), wire.NOTAUTH, "for no zone of ours")
+            equal(notify("told.test", "127.0.0.1", wire.A), wire.FORMERR, "of a wrong type")
+            equal(serial_of(ours, "told.test"), 1, "nobody was asked")
+            equal(notify("told.test", "127.0.0.1"), wire.NOERROR, "of the primary")
+            arrived(ours, "told.test", 2)
+
+
+def chain(folder, transport, tls=False):
+    """A zone from one linnet-dnsd to another."""
+    file = write(f"{folder}/example.test.zone", ZONE)
+    first = Zone("example.test", file=file, transfer=[Peer("127.0.0.1", key="transfer.key")])
+    with Dnsd(f"{folder}/first", [first], keys=KEYS, tls=tls, log_level="debug") as one:
+        port = one.tls_port if tls else one.port
+        second = Zone("example.test", transfer=[LOCAL], file="?")
+        second.file = None
+        second.more = f'primaries = {{"127.0.0.1:{port} key transfer.key transport {transport}"}}'
+        with Dnsd(f"{folder}/second", [second], keys=KEYS, log_level="debug") as two:
+            arrived(two, "example.test", 1)
+            equal(content(two, "example.test"), content(one, "example.test", "transfer.key"), "the zone")
+            if not two.has(rf"serial 1 from .* \(AXFR, {transport}\)"):
+                raise AssertionError(f"not by {transport}")
+
+
+@test("a zone comes over TLS")
+def _():
+    with temporary_folder() as folder:
+        chain(folder, "tls", True)
+
+
+@test("a zone comes over protocol 253")
+def _():
+    need(IPPROTO_LINNET)
+    with temporary_folder() as folder:
+        chain(folder, "linnet")
+
+
+@test("IXFR by datagram: differences that fit, else the SOA alone")
+def _():
+    with temporary_folder() as folder:
+        zone = Zone("example.test", file=write(f"{folder}/z", ZONE), transfer=[LOCAL], update=[LOCAL])
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            def ixfr(serial, send):
+                q = wire.message(9, 0, [wire.question(wire.name("example.test."), wire.IXFR)], [],
+                                 [soa("example.test", serial)])
+                r = wire.Response(send(ours.address, ours.port, q))
+                equal(r.rcode, 0, "RCODE")
+                return [(rtype, struct.unpack("!I", rdata[-20:-16])[0] if rtype == wire.SOA else rdata)
+                        for _, rtype, _, _, rdata in r.answer]
+            equal(update(ours, "example.test", ("add", "new", 60, "A", "192.0.2.7"), ("delete", "h7")), 0)
+            changes = [(wire.SOA, 2), (wire.SOA, 1), (wire.A, b"\x0a\0\0\7"), (wire.SOA, 2), (wire.A, b"\xc0\0\2\7"),
+                       (wire.SOA, 2)]
+            equal(ixfr(1, wire.udp), changes, "by UDP")
+            equal(ixfr(1, wire.tcp), changes, "by TCP")
+            equal(ixfr(2, wire.udp), [(wire.SOA, 2)], "nothing new")
+            equal(ixfr(9, wire.tcp), [(wire.SOA, 2)], "the client is ahead")
+            whole = ixfr(0, wire.tcp)
+            equal((whole[0], whole[1][0] != wire.SOA, len(whole) > 100), ((wire.SOA, 2), True, True),
+                  "what the journal does not reach: the zone")
+            equal(ixfr(0, wire.udp), [(wire.SOA, 2)], "by UDP the SOA")
+            equal(update(ours, "example.test", *(("add", f"many{i}", 60, "A", "192.0.2.7") for i in range(200))), 0)
+            equal(ixfr(1, wire.udp), [(wire.SOA, 3)], "too much for a datagram")
+            steps = ixfr(1, wire.tcp)
+            equal([r for r in steps if r[0] == wire.SOA],
+                  [(wire.SOA, 3), (wire.SOA, 1), (wire.SOA, 2), (wire.SOA, 2), (wire.SOA, 3), (wire.SOA, 3)], "two steps")
+
+
+@test("the journal is bounded: it reaches back as far as it has room, then the zone is sent")
+def _():
+    with temporary_folder() as folder:
+        zone = Zone("example.test", file=write(f"{folder}/z", ZONE), transfer=[LOCAL], update=[LOCAL],
+                    more='journal-size = "4k"')
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            for i in range(40):
+                equal(update(ours, "example.test", ("add", f"new{i}", 60, "A", "192.0.2.7")), 0)
+            styles = []
+            for serial in range(1, 41):
+                q = wire.message(9, 0, [wire.question(wire.name("example.test."), wire.IXFR)], [], [soa("example.test", serial)])
+                answer = wire.Response(wire.tcp(ours.address, ours.port, q)).answer
+                styles.append("changes" if answer[1][1] == wire.SOA else "zone")
+            reach = styles.count("changes")
+            equal(styles, ["zone"] * (40 - reach) + ["changes"] * reach)
+            if not 10 < reach < 40:
+                raise AssertionError(f"{reach} changes are known")
+
+
+@test("a large zone to a client that reads slowly, while it changes: one version, and little memory")
+def _():
+    n = 100000
+    text = "$TTL 60\n@ SOA ns host 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\n" + "".join(
+        f"h{i} TXT \"{'x' * 60}\"\n" for i in range(n))
+    with temporary_folder() as folder:
+        zone = Zone("large.test", file=write(f"{folder}/z", text), transfer=[LOCAL], update=[LOCAL])
+        with Dnsd(f"{folder}/ours", [zone]) as ours, socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.settimeout(PATIENCE)
+            s.connect((ours.address, ours.port))
+            before = ours.memory()
+            s.sendall(wire.framed(wire.message(5, 0, [wire.question(wire.name("large.test."), wire.AXFR)])))
+            first = wire.Response(wire.receive_message(s))
+            # Much of it is not sent yet, and must not wait in memory.
+            equal(update(ours, "large.test", ("delete", f"h{n - 1}"), ("add", "new", 60, "A", "192.0.2.9")), 0)
+            grown = ours.memory() - before
+            records = len(first.answer)
+            last = first
+            while last.answer[-1][1] != wire.SOA or records == 1:
+                last = wire.Response(wire.receive_message(s))
+                records += len(last.answer)
+            equal(records, n + 4, "records of the version that it began with")
+            equal(struct.unpack("!I", last.answer[-1][4][-20:-16])[0], 1, "its serial")
+            # The store is a map of a file, which does not count here.
+            if grown > 30000:
+                raise AssertionError(f"{grown} KiB more while the client did not read")
+            equal(serial_of(ours, "large.test"), 2, "what is served now")
+
+
+def keeper_of(server):
+    """The process that has the control socket."""
+    with open("/proc/net/unix", encoding="ascii") as f:
+        inodes = [line.split()[6] for line in f if line.rstrip().endswith(f"{server.folder}/state/control.socket")]
+    for pid in server.processes()[1:]:
+        try:
+            links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue
+        if any(f"socket:[{i}]" in links for i in inodes):
+            return pid
+    return None
+
+
+ROUNDS = 100 if os.environ.get("LAB_FULL") else 20
+
+
+def versioned(zone, serial):
+    """A transfer in many messages, in whose records the version is."""
+    records = [soa(zone, serial), ns(zone)] + [a(f"h{i}.{zone}", f"10.{serial & 255}.{i >> 8}.{i & 255}") for i in range(2000)]
+    for i in range(0, len(records), 100):
+        yield records[i:i + 100]
+    yield [soa(zone, serial)]
+
+
+def one_version(server):
+    records = content(server, "torn.test")
+    versions = {text.split(".")[1] for _, _, rtype, text in records if rtype == "A"}
+    equal((len(versions), len(records)), (1, 2002), "versions, records")
+
+
+@test("kill -9 of the keeper in the middle of transfers: each zone is of one version, and goes on")
+def _():
+    serial, rng = [1], random.Random(5)
+    with temporary_folder() as folder, Primary(lambda z: soa(z, serial[0]), lambda z, _: versioned(z, serial[0])) as peer:
+        zone = Zone("torn.test", primaries=[Peer("127.0.0.1", peer.port)], transfer=[LOCAL])
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            arrived(ours, "torn.test", 1)
+            for _ in range(ROUNDS):
+                serial[0] += 1
+                control(ours, "refresh", "torn.test")
+                time.sleep(rng.random() * 0.03)     # where it dies is left to chance
+                os.kill(until(lambda: keeper_of(ours), "a keeper"), signal.SIGKILL)
+                until(lambda: serial_of(ours, "torn.test") is not None, "an answer")
+                one_version(ours)
+            arrived(ours, "torn.test", serial[0])
+
+
+@test("kill -9 of the whole daemon in the middle of transfers")
+def _():
+    serial, rng = [1], random.Random(6)
+    with temporary_folder() as folder, Primary(lambda z: soa(z, serial[0]), lambda z, _: versioned(z, serial[0])) as peer:
+        zone = Zone("torn.test", primaries=[Peer("127.0.0.1", peer.port)], transfer=[LOCAL])
+        for _ in range(ROUNDS // 4):
+            with Dnsd(f"{folder}/ours", [zone]) as ours:
+                until(lambda: serial_of(ours, "torn.test") is not None, "an answer")
+                one_version(ours)
+                serial[0] += 1
+                control(ours, "refresh", "torn.test")
+                time.sleep(rng.random() * 0.03)     # where it dies is left to chance
+                for pid in ours.processes():
+                    os.kill(pid, signal.SIGKILL)
+                ours.process.wait()
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            arrived(ours, "torn.test", serial[0])
+            one_version(ours)
+
+
+main()

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a worker has. */
+#ifndef DNSD_WORKER_H
+#define DNSD_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "server.h"
+#include "setup.h"
+#include "store/store.h"
+
+struct answer_cache;		/* answer/cache.h */
+struct keeper_link;		/* keeper-link.h */
+struct rrl;			/* answer/rrl.h */
+struct resolver;		/* resolve/resolve.h */
+struct balancer;		/* balance/balance.h */
+
+/* What the store has of a zone of the configuration, as of transaction @txn. */
+struct worker_zone {
+	uint64_t txn;
+	uint32_t id;		/* 0: nothing, or expired */
+};
+
+/**
+ * struct worker - one of the processes that answer; there is one in a process
+ * @server: the event loop
+ * @setup: the configuration
+ * @store: open for reading
+ * @txn: the snapshot of this turn of the loop (worker_snapshot())
+ * @fresh: @txn is as new as this turn
+ * @zones: by index of the configuration's
+ * @deferred: queries that wait for somebody
+ * @turn_end: lets go of @txn
+ * @cache, @rrl, @keeper, @resolver, @balancer: the rooms' own; NULL: not in use
+ */
+struct worker {
+	struct ln_server *server;
+	const struct setup *setup;
+	struct store *store;
+	struct store_txn *txn;
+	bool fresh;
+	struct worker_zone *zones;
+	unsigned int deferred;
+	struct ln_turn_end turn_end;
+	struct answer_cache *cache;
+	struct rrl *rrl;
+	struct keeper_link *keeper;
+	struct resolver *resolver;
+	struct balancer *balancer;
+};
+
+/* Without sockets: what query_handle() needs. 0 or a negative errno after an error line. */
+int worker_init(struct worker *w, struct ln_server *server, const struct setup *setup);
+/* All of it, on the sockets. */
+int worker_start(struct worker *w, struct ln_server *server, const struct setup *setup,
+		 const struct ln_sockets *sockets);
+void worker_stop(struct worker *w);
+
+/* The snapshot of this turn; NULL when the store cannot be read (logged). */
+struct store_txn *worker_snapshot(struct worker *w);
+/* The store's number of a zone in this turn's snapshot; 0: it has no content. */
+uint32_t worker_zone_id(struct worker *w, const struct setup_zone *zone);
+
+#endif
