@@ -441,7 +441,13 @@ linnet_compat_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
 #define LINNET_COMPAT_PROTO_SENDPAGE
 #define LINNET_COMPAT_OPS_SENDPAGE
 #define LINNET_COMPAT_DEFINE_SENDPAGE
+#define linnet_compat_pages_follow(flags)	false
 #else
+/* Another sendpage() comes at once.  A user cannot set both: sendmsg() takes
+ * MSG_SPLICE_PAGES away.
+ */
+#define linnet_compat_pages_follow(flags) \
+	((flags) & MSG_SPLICE_PAGES && (flags) & MSG_SENDPAGE_NOTLAST)
 #define LINNET_COMPAT_PROTO_SENDPAGE	.sendpage = linnet_sendpage,
 #define LINNET_COMPAT_OPS_SENDPAGE	.sendpage = inet_sendpage,
 /* The pages of one sendpage() as the data of a sendmsg() */

@@ -331,7 +331,8 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	}
 	if (copied) {
 		linnet_stamp_sent(sk, &sockc);
-		push(sk, flags, tcp_sk(sk)->nonagle, &sizes);
+		if (!linnet_compat_pages_follow(flags))
+			push(sk, flags, tcp_sk(sk)->nonagle, &sizes);
 	}
 	linnet_source_done(&src, copied || !err);
 	return copied || !err ? copied : send_failed(sk, flags, err);

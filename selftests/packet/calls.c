@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -299,6 +301,24 @@ static long do_write(const struct call *c)
 	return sent;
 }
 
+/* The same octets from a file, which starts with the page's first */
+static long do_sendfile(const struct call *c)
+{
+	long n = argument(c, 0, 0), sent = -1;
+	size_t len = data_length(c), i;
+	int fd = real_fd(c, 0), file = memfd_create("sendfile", 0);
+	off_t at = 0;
+
+	for (i = 0; i < len && fd >= 0; i++)
+		data[i] = pattern(files[n].written + i);
+	if (file >= 0 && write(file, data, len) == (ssize_t)len)
+		sent = sendfile(fd, file, &at, len);
+	if (sent > 0)
+		files[n].written += sent;
+	close(file);
+	return sent;
+}
+
 static long do_close(const struct call *c)
 {
 	int fd = real_fd(c, 0);
@@ -507,7 +527,8 @@ static const struct {
 	{ "socket", do_socket }, { "bind", do_bind }, { "connect", do_connect },
 	{ "listen", NULL }, { "accept", do_accept }, { "accept4", do_accept },
 	{ "read", do_read }, { "recv", do_read }, { "write", do_write }, { "send", do_write },
-	{ "sendto", do_write }, { "close", do_close }, { "shutdown", do_shutdown },
+	{ "sendto", do_write }, { "sendfile", do_sendfile }, { "close", do_close },
+	{ "shutdown", do_shutdown },
 	{ "setsockopt", do_setsockopt }, { "getsockopt", do_getsockopt },
 	{ "fcntl", do_fcntl }, { "ioctl", do_ioctl }, { "poll", do_poll },
 	{ "info", do_info }, { "sockets", do_sockets },
