@@ -402,6 +402,32 @@ def reload():
         change(text.replace('member "127.0.0.12"', 'member "127.0.0.13" { }\n\tmember "127.0.0.12"'))
         until(lambda: 13 in d.turns(2), "the new member")
         equal(sorted(d.turns(4)), [11, 11, 13, 13], "the dead one is still left out")
+        until(lambda: d.metric("checks_good_total", "127.0.0.13"), "a check of the new member")
+        with socket.create_server(("127.0.0.12", dead)):
+            d.awaits("up", "127.0.0.12", 1)
+
+
+@test("kill -9 of the keeper: the next one goes on with the states, and checks")
+def kill_keeper():
+    dead = free_port()
+    with temporary_folder() as folder, socket.create_server(("127.0.0.11", dead)), Balanced(folder, balance(
+            "round-robin", addresses(11, 12), f'check {{ port = {dead} interval = "50ms" fall = 1 rise = 1 }}')) as d:
+        d.awaits("up", "127.0.0.12", 0)
+        with open("/proc/net/unix", encoding="ascii") as f:
+            control = [f"socket:[{line.split()[6]}]" for line in f if line.rstrip().endswith(f"{d.folder}/state/control.socket")]
+
+        def has_control(pid):
+            try:
+                return any(os.readlink(f"/proc/{pid}/fd/{fd}") in control for fd in os.listdir(f"/proc/{pid}/fd"))
+            except OSError:
+                return False
+        keepers = [pid for pid in d.processes()[1:] if has_control(pid)]
+        equal(len(keepers), 1, "processes with the keeper's socket")
+        os.kill(keepers[0], signal.SIGKILL)
+        equal(d.turns(2), [11, 11], "answered meanwhile as before")
+        with socket.create_server(("127.0.0.12", dead)):
+            d.awaits("up", "127.0.0.12", 1)
+            equal(sorted(d.turns(2)), [11, 12], "seen by the next keeper")
 
 
 @test("members that speak protocol 253: checked and their load read over it")
@@ -599,7 +625,8 @@ def run_discover():
             p = run(name, *options)
             equal((p.returncode, p.stdout.strip()), (125, "") if used is None else (0, str(used)), f"{name}: {p.stderr}")
             assert words in p.stderr and len(p.stderr.splitlines()) == 1, p.stderr
-        check("host", socket.IPPROTO_TCP, "host.svc.test announces protocol 253 but does not answer (Connection refused): using TCP")
+        check("host", socket.IPPROTO_TCP, "host.svc.test announces protocol 253 but does not answer (Connection refused): "
+              "using TCP")
         check("host", None, "--strict forbids TCP", "--strict")
         with listener(port, protocol):
             check("host", protocol, f"host.svc.test announces protocol 253 and answers on port {port}: using it")

@@ -118,7 +118,8 @@ def _():
     with Server(more='nsid = "nsid-text"\nidentity = "identity-text"\nversion = "version-text"') as d:
         at = ("dig", "@127.0.0.1", "-p", str(d.port))
         equal('"nsid-text"' in UDP.run(*at, "+nsid", "www.clients.test", "A").stdout.decode(), True, "NSID")
-        for name, text in (("id.server", "identity-text"), ("hostname.bind", "identity-text"), ("version.bind", "version-text")):
+        for name, text in (("id.server", "identity-text"), ("hostname.bind", "identity-text"),
+                           ("version.bind", "version-text")):
             equal(lines(UDP.run(*at, "+short", "CH", "TXT", name)), [f'"{text}"'], name)
 
 

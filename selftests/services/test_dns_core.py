@@ -170,9 +170,9 @@ def _():
     equal(rrs(ask("d", "A").authority), SOA, "the owner itself has no such type")
     equal(rrs(ask("d", "DNAME").answer), ["d 3600 DNAME target.core.test."])
     # the target is 3 * 61 + 11 octets; a label of 60 more makes 255, of 61 one too many
-    r = ask(f"{'y' * 60}.long", "A")
+    r = ask(f"{'y' * 60}.long", "A", use_edns=0)
     equal((rcode(r), len(r.answer)), ("NXDOMAIN", 2), "255 octets")
-    r = ask(f"{'y' * 61}.long", "A")
+    r = ask(f"{'y' * 61}.long", "A", use_edns=0)
     equal((rcode(r), rrs(r.answer)), ("YXDOMAIN", [f"long 3600 DNAME {X}.{X}.{X}.core.test."]), "256 octets")
 
 
@@ -218,7 +218,8 @@ def _():
 def _():
     r = ask("web", "A", use_edns=0, payload=4096)
     equal((r.edns, r.payload), (0, 1232))
-    r = ask("web", "A", use_edns=1)
+    q = wire.message(7, 0, [wire.question(wire.name("web.core.test."), wire.A)], additional=[wire.opt(version=1)])
+    r = dns.message.from_wire(wire.udp("127.0.0.1", core().port, q))
     equal((rcode(r), r.edns, r.answer), ("BADVERS", 0, []))
     r = ask("web", "A", use_edns=0, options=[dns.edns.GenericOption(3, b"")])
     equal([o.data for o in r.options if o.otype == 3], [b"node"], "NSID")
@@ -362,13 +363,13 @@ BROKEN = [
     ("two CNAMEs", "a CNAME b\na CNAME c\n", r"zone:5: a second CNAME record of a\.core\.test\."),
     ("another zone's name", "a.other.test. A 192.0.2.1\n", r"zone:4: a\.other\.test\. is not in the zone core\.test\."),
     ("a label of 64 octets", f"{'a' * 64} A 192.0.2.1\n", r"zone:4: a label of more than 63 octets: at most 63"),
-    ("a name of 256 octets", f"{'.'.join(['a' * 60] * 4)} A 192.0.2.1\n", r"zone:4: a name of more than 255 octets"),
+    ("a name of 256 octets", f"{'.'.join(['a' * 60] * 3 + ['a' * 61])} A 192.0.2.1\n", r"zone:4: a name of more than 255 octets"),
     ("below a DNAME", "a DNAME b\nx.a A 192.0.2.1\n", r"x\.a\.core\.test\. is below the DNAME of a\.core\.test\."),
     ("a file that is not there", "$INCLUDE nowhere\n", r"zone:4: \$INCLUDE: '.*nowhere': No such file"),
     ("a wrong step", "$GENERATE 5-1 a$ A 192.0.2.$\n", r"zone:4: \$GENERATE: "),
     ("an address that is none", "\n\na A 192.0.2.256\n", r"zone:6: "),
     ("data that is none", "a NS \\# 2 0361\n", r"zone:4: data that is none of this type"),
-    ("a class", "a CH TXT x\n", r"zone:4: class 3: allowed is IN"),
+    ("a class", "a CLASS3 TXT x\n", r"zone:4: "),
 ]
 
 

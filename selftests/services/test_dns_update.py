@@ -102,6 +102,20 @@ def ours(folder, zones=None, **kw):
                 keys=KEYS, **kw)
 
 
+def keeper_of(server):
+    """The process that has the control socket."""
+    with open("/proc/net/unix", encoding="ascii") as f:
+        inodes = [line.split()[6] for line in f if line.rstrip().endswith(f"{server.folder}/state/control.socket")]
+    for pid in server.processes()[1:]:
+        try:
+            links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue
+        if any(f"socket:[{i}]" in links for i in inodes):
+            return pid
+    return None
+
+
 @test("nsupdate adds, replaces and deletes, over UDP and TCP")
 def _():
     with temporary_folder() as folder, ours(folder) as d:
@@ -241,6 +255,14 @@ def _():
             equal(serial_of(d), 20)
 
 
+@test("the keeper is confined: no rights, no other programs")
+def _():
+    with temporary_folder() as folder, ours(folder) as d:
+        with open(f"/proc/{keeper_of(d)}/status", encoding="ascii") as f:
+            status = dict(line.split(":", 1) for line in f)
+        equal((status["NoNewPrivs"].strip(), status["Seccomp"].strip()), ("1", "2"), "NoNewPrivs, Seccomp")
+
+
 @test("orders to a running daemon: status, freeze and thaw, dump, and what is none")
 def _():
     with temporary_folder() as folder, ours(folder) as d:
@@ -251,7 +273,7 @@ def _():
         equal(control(d, "thaw", "example.test").returncode, 0)
         equal(rcode(d, ("add", "x", 60, "A", "192.0.2.1")), "NOERROR", "thawed")
         lines = [line.split("\t") for line in control(d, "dump", "example.test.").stdout.splitlines()]
-        equal(len(lines), 8, "records")
+        equal((len(lines), lines[0][3]), (8, "SOA"), "records, and the first of them")
         equal(["x.example.test.", "60", "IN", "A", "192.0.2.1"] in lines, True, "the new one among them")
         equal([line.split()[0] for line in control(d, "help").stdout.splitlines()][:3], ["zone-status", "reload", "refresh"])
         for words, why in ((["dance"], '"dance" is no order; there are:\nzone-status'), (["refresh"], "usage: refresh ZONE"),
@@ -263,20 +285,6 @@ def _():
         equal(d.end(), 0, "exit status")
         done = control(d, "zone-status")
         equal((done.returncode, "is linnet-dnsd running?" in done.stderr), (1, True), done.stderr)
-
-
-def keeper_of(server):
-    """The process that has the control socket."""
-    with open("/proc/net/unix", encoding="ascii") as f:
-        inodes = [line.split()[6] for line in f if line.rstrip().endswith(f"{server.folder}/state/control.socket")]
-    for pid in server.processes()[1:]:
-        try:
-            links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-        except OSError:
-            continue
-        if any(f"socket:[{i}]" in links for i in inodes):
-            return pid
-    return None
 
 
 class Writer(threading.Thread):

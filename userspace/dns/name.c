@@ -136,6 +136,8 @@ const char *dns_name_to_text(char out[DNS_NAME_TEXT], const uint8_t *name)
 	return out;
 }
 
+static const char runs_over[] = "a name that goes on after the end of the message";
+
 int dns_name_read(uint8_t out[DNS_NAME_MAX], const uint8_t *wire, size_t len, size_t *pos,
 		  char why[DNS_WHY_SIZE])
 {
@@ -146,18 +148,18 @@ int dns_name_read(uint8_t out[DNS_NAME_MAX], const uint8_t *wire, size_t len, si
 		unsigned int size;
 
 		if (at >= len)
-			return wrong(why, "a name that goes on after the end of the message");
+			return wrong(why, "%s", runs_over);
 		size = wire[at];
 		if (size >= 0xc0) {
 			size_t target;
 
 			if (at + 1 >= len)
-				return wrong(why, "a name that goes on after the end of the message");
+				return wrong(why, "%s", runs_over);
 			target = (size & 0x3f) << 8 | wire[at + 1];
 			if (!jumped)
 				*pos = at + 2;
 			jumped = true;
-			/* Each goes further back than the one before: no loop (RFC 9267 section 2). */
+			/* Each goes further back than the one before: no loop. */
 			if (target >= floor)
 				return wrong(why, "a compression pointer that does not point back");
 			at = floor = target;

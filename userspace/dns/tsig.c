@@ -32,7 +32,7 @@ int dns_tsig_key_init(struct dns_tsig_key *key, const char *name, const char *al
 
 	memset(key, 0, sizeof(*key));
 	if (!knot_dname_from_str(wire, name, sizeof(wire))) {
-		snprintf(why, why_size, "\"%s\" is no domain name, as a key's name has to be", name);
+		snprintf(why, why_size, "a key's name is a domain name, and \"%s\" is none", name);
 		return -EINVAL;
 	}
 	if (dnssec_tsig_algorithm_from_name(algorithm) == DNSSEC_TSIG_UNKNOWN) {

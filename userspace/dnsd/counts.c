@@ -58,7 +58,8 @@ static struct ln_metric truncated =
 static struct ln_metric ignored =
 	ONE("linnet_dns_ignored_total", "Messages that were no queries: too short, or responses.");
 static struct ln_metric limited =
-	ONE("linnet_dns_rate_limited_total", "Responses that the rate limit refused or would have.");
+	ONE("linnet_dns_rate_limited_total", 
+	    "Responses that the rate limit refused or would have.");
 static struct ln_metric cookies =
 	ONE("linnet_dns_cookies_valid_total", "Queries with a server cookie that was good.");
 static struct ln_metric refused_transfers =

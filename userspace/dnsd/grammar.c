@@ -73,7 +73,7 @@ static cfg_opt_t zone_options[] = {
 
 static cfg_opt_t file_options[] = {
 	CFG_FUNC("include", ln_config_include),
-	CFG_STR_LIST("listen", "{*:53}", CFGF_NONE),
+	CFG_STR_LIST("listen", "{\"*:53\"}", CFGF_NONE),
 	CFG_STR("transports", "both", CFGF_NONE),
 	CFG_BOOL("udp", cfg_true, CFGF_NONE),
 	CFG_STR_LIST("tls-listen", NULL, CFGF_NONE),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,15 @@ static int make_address(struct sockaddr_un *a, const char *state)
 	return 0;
 }
 
-int keeper_link_listen(const char *state)
+/* A worker that has given up its rights connects again when the keeper was replaced. */
+static int give_to(const char *path, const char *user)
+{
+	const struct passwd *p = user && !geteuid() ? getpwnam(user) : NULL;
+
+	return p ? chown(path, p->pw_uid, -1) : 0;
+}
+
+int keeper_link_listen(const char *state, const char *user)
 {
 	struct sockaddr_un a;
 	int fd = make_address(&a, state) ?
@@ -71,7 +80,7 @@ int keeper_link_listen(const char *state)
 		return -1;
 	unlink(a.sun_path);
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || chmod(a.sun_path, 0600) ||
-	    listen(fd, LN_MAX_WORKERS)) {
+	    give_to(a.sun_path, user) || listen(fd, LN_MAX_WORKERS)) {
 		ln_error("the keeper's socket %s: %s", a.sun_path, strerror(errno));
 		close(fd);
 		return -1;

@@ -10,7 +10,8 @@ int keeper_link_start(struct worker *w);
 void keeper_link_stop(struct worker *w);
 /* UPDATE and NOTIFY: QUERY_LATER, or SERVFAIL. */
 enum query_verdict keeper_link_forward(struct query *q);
-/* A listening socket in the state folder, in the master; -1 after an error line. */
-int keeper_link_listen(const char *state);
+/* A listening socket in the state folder, in the master, that workers can connect to as @user, or
+ * as who started us when it is NULL; -1 after an error line. */
+int keeper_link_listen(const char *state, const char *user);
 
 #endif

@@ -55,7 +55,7 @@ static int listen_for_workers(const struct setup *s)
 		close(keeper.listener);
 	free(keeper.state);
 	keeper.state = strdup(s->state);
-	keeper.listener = keeper.state ? keeper_link_listen(s->state) : -1;
+	keeper.listener = keeper.state ? keeper_link_listen(s->state, s->options.user) : -1;
 	return keeper.listener >= 0 ? 0 : -EIO;
 }
 

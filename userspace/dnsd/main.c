@@ -109,7 +109,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (a->check + a->explain + a->control + a->keys > 1)
-			ln_usage_error("--check, --explain, --control and --keys: one of them only");
+			ln_usage_error("--check, --explain, --control, --keys: one of them only");
 		if (a->n_words && !a->explain && !a->control && !a->keys)
 			ln_usage_error("'%s': this program takes options only", a->words[0]);
 		return 0;
@@ -311,6 +311,5 @@ int main(int argc, char **argv)
 		return keys();
 	counts_define();
 	resolve_define_metrics();
-	balance_define_metrics();
 	return ln_daemon_main(&daemon, &o);
 }

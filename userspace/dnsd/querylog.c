@@ -50,7 +50,8 @@ void querylog_write(const struct query *q)
 		snprintf(class, sizeof(class), "-");
 	if (q->edns)
 		snprintf(edns, sizeof(edns), "E(%u)", q->version);
-	len += snprintf(line + len, sizeof(line) - len, " %s %s %s%s%s %s %s %c%s%s%s%s%s %s %u %zu",
+	len += snprintf(line + len, sizeof(line) - len,
+			" %s %s %s%s%s %s %s %c%s%s%s%s%s %s %u %zu",
 			ln_addr_format(&q->peer, peer), dns_transport_name(q->transport),
 			q->opcode ? name_of(knot_opcode_names, q->opcode, opcode, sizeof(opcode),
 					    "OPCODE") : "",

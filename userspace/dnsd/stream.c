@@ -15,19 +15,24 @@
 #include "log.h"
 
 /* Octets of answers that may wait for a peer that does not read. */
+/* A stopping server waits so long for the first query of a connection. */
+#define FIRST_QUERY_MS	1000
 #define OUTPUT_MAX	(256 << 10)
 
 /**
  * struct stream - a connection
+ * @local: our address
  * @waiting: queries that will be answered later
  * @n_waiting: how many
  * @closed: there is nothing more to do
  * @ending: the server is stopping: no more are taken
+ * @used: a query came
  */
 struct stream {
+	union ln_addr local;
 	struct query *waiting;
 	unsigned int n_waiting;
-	bool closed, ending;
+	bool closed, ending, used;
 };
 
 static uint8_t response[QUERY_MESSAGE_MAX];
@@ -155,6 +160,7 @@ static void handle(struct ln_conn *c, const char *wire, size_t len)
 {
 	static struct query q;
 	struct worker *w = ln_conn_data(c);
+	struct stream *s = ln_conn_state(c);
 
 	memset(&q, 0, offsetof(struct query, names));
 	q.room_data = NULL;
@@ -164,12 +170,13 @@ static void handle(struct ln_conn *c, const char *wire, size_t len)
 	q.via = &stream_transport;
 	q.transport = transport_of(c);
 	q.peer = *ln_conn_peer(c);
-	ln_conn_local(c, &q.local);
+	q.local = s->local;
 	q.wire = (const uint8_t *)wire;
 	q.len = len;
 	q.conn = c;
 	q.received = ln_conn_now(c);
 	q.out = response;
+	((struct stream *)ln_conn_state(c))->used = true;
 	if (query_handle(&q) == QUERY_REPLY)
 		write_message(c, q.out, q.out_len);
 }
@@ -209,7 +216,7 @@ static void on_input(struct ln_conn *c)
 		idle(c);
 	}
 	ln_conn_hold(c, false);
-	if ((ln_conn_eof(c) || s->ending) && !s->n_waiting)
+	if ((ln_conn_eof(c) || (s->ending && s->used)) && !s->n_waiting)
 		ln_conn_finish(c);
 }
 
@@ -221,6 +228,9 @@ static void on_output(struct ln_conn *c)
 
 static void on_open(struct ln_conn *c)
 {
+	struct stream *s = ln_conn_state(c);
+
+	ln_conn_local(c, &s->local);
 	idle(c);
 }
 
@@ -239,10 +249,14 @@ static void on_stop(struct ln_conn *c)
 {
 	struct stream *s = ln_conn_state(c);
 
-	if (!s->n_waiting)
+	if (s->used && !s->n_waiting) {
 		ln_conn_finish(c);
-	else
-		s->ending = true;
+		return;
+	}
+	s->ending = true;
+	/* Whoever has just connected is about to ask. */
+	if (!s->used)
+		ln_conn_deadline(c, FIRST_QUERY_MS);
 }
 
 static void on_close(struct ln_conn *c)

@@ -207,8 +207,8 @@ static void route(struct routed *rd)
 	}
 	status = http_target_parse(&rd->target, rq->target, rq->target_len);
 	encoded_slash = status == 404;
-	if (encoded_slash)
-		status = http_target_parse_slashes(&rd->target, rq->target, rq->target_len);
+	if (encoded_slash && !http_target_parse_slashes(&rd->target, rq->target, rq->target_len))
+		status = 0;
 	if (status) {
 		http_error(x, status);
 		return;

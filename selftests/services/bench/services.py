@@ -10,6 +10,7 @@ changing from round to round; a first round is thrown away.
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -242,13 +243,16 @@ class Bench:
                b"</methodResponse>\n" % WANTED.encode()
         head = b"HTTP/1.1 200 OK\r\nServer: linnet-rpcd\r\nDate: Thu, 26 Nov 2026 00:00:00 GMT\r\n" \
                b"Content-Type: text/xml\r\nContent-Length: %d\r\n\r\n" % len(body)
+        cases = [(f"memory, {plural(n, 'connection')}" + (f", {DEPTH} at once" if depth > 1 else ""), n, depth)
+                 for n, depth in ((1, 1), (8, 1), (64, 1), (8, DEPTH))]
+        cases = [case for case in cases if self.wants(case[0])]
+        if not cases:
+            return
         theirs = self.start(servers.bare, f"{self.args.clients}/bare", self.work, head + body)
         table = Table(self.args.out, "services-bound", "get() by linnet-rpcd and what the kernel allows", "bare", [
             "bare answers with the same octets and looks at nothing: no server can be faster here"])
-        for connections, depth in ((1, 1), (8, 1), (64, 1), (8, DEPTH)):
-            more = f", {DEPTH} at once" if depth > 1 else ""
-            self.add(table, f"memory, {plural(connections, 'connection')}{more}", "bare",
-                     self.side(theirs, connections, depth), self.side(ours, connections, depth))
+        for case, connections, depth in cases:
+            self.add(table, case, "bare", self.side(theirs, connections, depth), self.side(ours, connections, depth))
         table.close()
 
 
@@ -266,6 +270,10 @@ def main():
         finally:
             bench.end()
     print(f"\n{args.seeds} rounds of {args.seconds} s, {time.monotonic() - started:.0f} s in all", flush=True)
+    # Name servers are a program of their own, with servers of their own.
+    sys.exit(subprocess.run([sys.executable, os.path.join(servers.HERE, "dns.py"), "--programs", args.programs,
+                             "--out", args.out, "--seeds", str(args.seeds), "--seconds", str(args.seconds),
+                             "--only", args.only], check=False).returncode)
 
 
 if __name__ == "__main__":

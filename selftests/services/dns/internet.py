@@ -14,7 +14,7 @@ servers of zones, all on addresses of the loopback, port 53.
 	example.     example 198.51.100.3  BIND, not signed
 	good.org    nsd    198.51.100.11  NSD, signed
 	wide.example knot   198.51.100.12  Knot; also lame.example, which "lame" should have
-	             lame   198.51.100.13  BIND, is named for lame.example and refuses it
+	             lame   198.51.100.13  NSD, is named for lame.example and refuses it
 	slow.example slow   198.51.100.14  NSD behind half a second of delay
 	lying.example and forged.org: liar 198.51.100.15  a server that forges
 
@@ -276,7 +276,8 @@ class Internet:
         path = os.path.join(self.folder, f"{name if name != '.' else 'root'}.zone")
         origin = name if name == "." else name + "."
         with open(path, "w", encoding="ascii") as f:
-            f.write(f"$ORIGIN {origin}\n$TTL {LONG}\n@ {SOA.format(ns='ns.' + name.rstrip('.') if name != '.' else 'a.root', negative=negative)}{text}")
+            soa = SOA.format(ns="a.root" if name == "." else f"ns.{name}", negative=negative)
+            f.write(f"$ORIGIN {origin}\n$TTL {LONG}\n@ {soa}{text}")
         if name not in SIGNED:
             return path
         keys = [run("ldns-keygen", "-a", "ECDSAP256SHA256", *more, "-r", "/dev/urandom", name, cwd=self.folder).strip()
@@ -318,7 +319,7 @@ ns.example. A 198.51.100.3
         nodes += [
             ("nsd", 11, port, {}),
             ("knot", 12, serve(knot, "knot", "wide.example", "lame.example"), {}),
-            ("lame", 13, nodes[2][2], {}),
+            ("lame", 13, port, {}),
             ("slow", 14, port, {"delay": 0.5}),
             ("liar", 15, port, {"forge": lie}),
         ]

@@ -110,12 +110,15 @@ SUBNET = Known("EDNS options", lambda q, a, b, f: code_in(wire.CLIENT_SUBNET, b)
                "linnet-dnsd knows client subnets, and says that this answer does not depend on them", "RFC 7871, 7.2.1")
 ERROR_TEXT = Known("EDNS options", lambda q, a, b, f: code_in(15, b) and but(b, 15, wire.CLIENT_SUBNET) == but(a, 15),
                    "linnet-dnsd says more about why it refuses", "RFC 8914, 2")
-META = Known(f"rcode, AA, TC, {SECTIONS}, order, EDNS options", lambda q, a, b, f: q.qtype in (0, wire.OPT, 249, wire.TSIG, 253, 254)
-             and b and b.rcode in (wire.FORMERR, wire.NOTIMP),
+META = Known(f"rcode, AA, TC, {SECTIONS}, order, EDNS options",
+             lambda q, a, b, f: (q.qtype in (0, wire.OPT, 249, wire.TSIG, 253, 254)
+                                 and b and b.rcode in (wire.FORMERR, wire.NOTIMP)),
              "types that are no data are FORMERR, MAILA and MAILB NOTIMP in linnet-dnsd", "RFC 6895, 3.1")
-KX = Known("additional", lambda q, a, b, f: q.qtype in (18, 36), "addresses of hosts in AFSDB and KX", "RFC 1183, 1; RFC 2230, 3")
+KX = Known("additional", lambda q, a, b, f: q.qtype in (18, 36),
+           "addresses of hosts in AFSDB and KX", "RFC 1183, 1; RFC 2230, 3")
 SVCB_TARGET = Known("additional", lambda q, a, b, f: q.qtype in (wire.SVCB, wire.HTTPS),
-                    "linnet-dnsd adds the addresses of the owner itself, which is what the target \".\" means", "RFC 9460, 2.5, 4.1")
+                    "linnet-dnsd adds the addresses of the owner itself, which is what the target \".\" means",
+                    "RFC 9460, 2.5, 4.1")
 WILD_TARGET = Known("additional", lambda q, a, b, f: labelled(q, "wildns"),
                     "linnet-dnsd adds no addresses that come from wildcards", "RFC 1034, 4.3.2")
 UNSIGNED_DS = Known("authority", lambda q, a, b, f: referral(b) and labelled(q, "features"),

@@ -39,6 +39,7 @@ static void networks(void)
 	add("10.0.0.0", 8, 0);
 	add("10.1.0.0", 16, 1);
 	add("2001:db8::", 32, 2);
+	add("2001:db8:8000::", 36, 1);
 	/* Inside the /8 it takes the 16th bit to be out of 10.1/16 next to it. */
 	expect("10.0.0.1", 32, 0, 16);
 	expect("10.1.2.3", 24, 1, 16);
@@ -47,7 +48,9 @@ static void networks(void)
 	/* 192 differs from 10 in the first bit. */
 	expect("192.0.2.1", 32, -1, 1);
 	expect("11.0.0.0", 24, -1, 8);
-	expect("2001:db8:1::", 48, 2, 32);
+	expect("2001:db8:1::", 48, 2, 33);
+	/* What is known of it may be in the /36 or not. */
+	expect("2001:db8::", 32, 2, 36);
 	expect("2001:db9::", 48, -1, 32);
 	expect("::1", 128, -1, 3);
 	map.otherwise = 3;

@@ -298,7 +298,7 @@ static void bad_keys(void)
 		{ "k", "hmac-sha3", SECRET, "unknown algorithm \"hmac-sha3\"" },
 		{ "k", "hmac-sha256", "not base 64!", "base 64" },
 		{ "k", "hmac-sha256", "", "base 64" },
-		{ "a..b", "hmac-sha256", SECRET, "no domain name" },
+		{ "a..b", "hmac-sha256", SECRET, "name is a domain name" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

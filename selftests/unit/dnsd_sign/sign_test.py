@@ -554,7 +554,7 @@ def life(s, days, parent_delay=5 * HOUR, look=6 * HOUR):
         s.at(min(max(due, s.now + 60), s.now + look))
 
 
-@test("key roll-overs for half a year: a chain of trust at each moment")
+@test("key roll-overs for months: a chain of trust at each moment")
 def _():
     days = 180 if os.environ.get("LAB_FULL") else 60
     for policy in ("zsk-lifetime = 20d\nksk-lifetime = 25d", "single-key = true\nksk-lifetime = 20d"):
@@ -689,6 +689,27 @@ def _():
             have = set(os.listdir(s.path("keys")))
             named = set(re.findall(r"file (\S+\.pem)", s.keys()))
             equal(named - have, set(), "keys without a file")
+
+
+@test("a zone whose name leaves no room for a hash is signed with NSEC, not with NSEC3")
+def _():
+    label = "x" * 55
+    for size, rest in ((222, 52), (223, 53)):
+        origin = ".".join([label] * 3 + ["y" * rest]) + "."
+        equal(sum(len(x) + 1 for x in origin.split(".")), size, "octets")
+        text = "@ 3600 IN SOA ns1.example. a.example. 1 1 1 1 1\n@ 3600 IN NS ns1.example.\n"
+        for kind in ("NSEC", "NSEC3"):
+            policy, check = KINDS[kind]
+            with temporary_folder() as folder, Signer(folder, policy, zone="", origin=origin) as s:
+                answer = s.try_command("load", s.write("zone", text))
+                if kind == "NSEC3" and size > 222:
+                    equal(answer, ["error", "ENAMETOOLONG"], "load")
+                    equal("too long for NSEC3" in s.read("log"), True, "said")
+                    continue
+                equal(answer[0], "ok", f"{size} octets, {kind}: {s.read('log')}")
+                content = s.zone()
+                content.verify(s.now)
+                check(content)
 
 
 @test("a folder of keys that others may read is refused")

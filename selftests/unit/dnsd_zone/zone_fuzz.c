@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Zone files made by libFuzzer: they are read and checked, and what is good is put into a store, so that
- * what the reader lets through meets what the store and the checks expect of it.
+ * Zone files made by libFuzzer: they are read and checked, and what is good is put into a
+ * store, so that what the reader lets through meets what the store and the checks expect.
  *
  * $ZONE_FUZZ_FOLDER is an empty folder to work in, best in memory: each load is a commit.
  */

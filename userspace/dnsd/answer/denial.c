@@ -108,7 +108,7 @@ static bool owner_of(const struct proof *p, const uint8_t *name, knot_dname_stor
 	uint8_t hash[SIGN_NSEC3_HASH];
 
 	/* An apex so long that no hash fits before it has no records of the kind. */
-	if (p->q->zone->name_len + 33 > DNS_NAME_MAX ||
+	if (p->q->zone->name_len + SIGN_HASH_LABEL > DNS_NAME_MAX ||
 	    sign_hash(name, knot_nsec3param_salt(p->param), knot_nsec3param_salt_len(p->param),
 		      knot_nsec3param_iters(p->param), hash))
 		return false;

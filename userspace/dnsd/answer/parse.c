@@ -39,6 +39,9 @@ static bool skip_name(struct query *q, size_t *pos)
 	return dns_name_read(name, q->wire, q->len, pos, NULL) > 0;
 }
 
+static const char broken_record[] =
+	"a record that goes on after the end of the message, or has a broken name";
+
 static bool skip_record(struct query *q, size_t *pos, struct special *r)
 {
 	size_t start = *pos;
@@ -101,8 +104,7 @@ static bool read_additional(struct query *q, size_t *pos, unsigned int count, bo
 
 	for (unsigned int i = 0; i < count; i++) {
 		if (!skip_record(q, pos, &r))
-			return formerr(q, "a record that goes on after the end of the message, or has "
-				       "a broken name");
+			return formerr(q, broken_record);
 		if (*tsig)
 			return formerr(q, "a record after TSIG, which has to be the last");
 		if (r.type == KNOT_RRTYPE_TSIG)
@@ -120,8 +122,7 @@ static bool read_records(struct query *q, size_t *pos, bool *tsig)
 
 	for (unsigned int i = 0; i < before; i++) {
 		if (!skip_record(q, pos, &r))
-			return formerr(q, "a record that goes on after the end of the message, or has "
-				       "a broken name");
+			return formerr(q, broken_record);
 		if (r.type == KNOT_RRTYPE_OPT || r.type == KNOT_RRTYPE_TSIG)
 			return formerr(q, "OPT or TSIG outside the additional section");
 	}

@@ -43,8 +43,6 @@ struct balance_health;
 /* NULL: no name has members to check, or an error line said why. */
 struct balance_health *balance_health_start(const struct setup *s, struct ln_server *server);
 void balance_health_stop(struct balance_health *h);
-/* Nothing is left for it to do: what is shown is in memory of ours, see balance_metrics(). */
-void balance_define_metrics(void);
 /* Members with their states in Prometheus text; @b may be NULL. */
 void balance_metrics(const struct balance_setup *b, FILE *f);
 

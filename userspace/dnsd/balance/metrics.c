@@ -5,10 +5,6 @@
 #include "internal.h"
 #include "metrics.h"
 
-void balance_define_metrics(void)
-{
-}
-
 static double value_up(const struct balance_shared_member *m)
 {
 	return m->state != BALANCE_DOWN;

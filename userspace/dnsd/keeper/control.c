@@ -84,6 +84,12 @@ static void say_record(FILE *f, const uint8_t *owner, uint16_t type, uint32_t tt
 			fprintf(f, "%s\t%" PRIu32 "\tIN\t%s\t%s\n", name, ttl, type_name, text);
 }
 
+static void say_rrset(FILE *f, const uint8_t *owner, const struct store_rrset *rrset, char *text)
+{
+	say_record(f, owner, rrset->type, rrset->ttl, &rrset->rdata, text);
+	say_record(f, owner, KNOT_RRTYPE_RRSIG, rrset->ttl, &rrset->rrsigs, text);
+}
+
 static bool dump_kind(FILE *f, struct store_txn *t, uint32_t id, enum store_kind kind, char *text)
 {
 	struct store_walk walk;
@@ -91,13 +97,16 @@ static bool dump_kind(FILE *f, struct store_txn *t, uint32_t id, enum store_kind
 
 	if (store_walk_begin(&walk, t, id, kind, NULL))
 		return false;
-	while (store_walk_next(&walk))
+	while (store_walk_next(&walk)) {
+		/* A zone file begins with its SOA. */
+		if (store_rrset(&walk.node, KNOT_RRTYPE_SOA, &rrset))
+			say_rrset(f, walk.owner, &rrset, text);
 		for (unsigned int i = 0; i < walk.node.count; i++) {
 			store_rrset_at(&walk.node, i, &rrset);
-			say_record(f, walk.owner, rrset.type, rrset.ttl, &rrset.rdata, text);
-			say_record(f, walk.owner, KNOT_RRTYPE_RRSIG, rrset.ttl, &rrset.rrsigs,
-				   text);
+			if (rrset.type != KNOT_RRTYPE_SOA)
+				say_rrset(f, walk.owner, &rrset, text);
 		}
+	}
 	store_walk_end(&walk);
 	return true;
 }

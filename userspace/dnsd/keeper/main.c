@@ -155,7 +155,7 @@ static void remove_leftovers(struct keeper *k)
 		}
 		if (store_commit(t))
 			return;
-		ln_notice("%u zones that are no longer configured were removed from the store", l.n);
+		ln_notice("%u zones that are not configured any more leave the store", l.n);
 	} while (l.n == sizeof(l.id) / sizeof(*l.id));
 }
 

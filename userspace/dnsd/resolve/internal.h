@@ -34,7 +34,8 @@ struct resolve_zone {
  * @validate: check signatures
  * @minimise: tell servers no more of the name than they need (RFC 9156)
  * @prefetch: ask again in the last tenth of a TTL
- * @tls_roots: file with the certificates that servers of TLS are checked by
+ * @tls_roots: file with the authorities that servers of TLS are checked by, NULL: the
+ *	system's
  * @cache_octets: of our cache of messages, per worker
  * @stale_s: how long a message may be used after its TTL (RFC 8767), 0: not at all
  * @stale_ms: how long a client waits before it is given a stale answer

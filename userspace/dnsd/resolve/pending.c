@@ -148,7 +148,7 @@ static void keep(struct pending *p, unsigned int flags, const struct message *m,
 	size_t octets = message_cache_octets(r->cache);
 	int count = message_cache_count(r->cache);
 
-	/* An outage does not cost what was known (RFC 8767 section 5). What is bogus is no outage. */
+	/* An outage does not cost what was known (RFC 8767 section 5); what is bogus is none. */
 	if (m->rcode == KNOT_RCODE_SERVFAIL && !m->bogus && e &&
 	    message_state(r->cache, e, now) != MESSAGE_NONE &&
 	    message_of(e)->rcode != KNOT_RCODE_SERVFAIL) {

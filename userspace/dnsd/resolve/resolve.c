@@ -181,22 +181,16 @@ int resolve_start(struct worker *w)
 		ln_error("recursion: no memory for the cache");
 		return -ENOMEM;
 	}
-	err = upstream_start(&r->upstream, ln_server_loop(w->server), setup);
+	err = upstream_start(&r->upstream, w->server, setup);
 	return err;
 }
 
 int resolve_confine(const struct resolve_setup *r, struct ln_sandbox *sandbox)
 {
-	int err = 0;
-
 	sandbox->connect = true;
 	sandbox->bind = true;
-	/* libunbound's thread reads them when it starts, which is later. */
-	if (r->root_hints)
-		err = ln_sandbox_path(sandbox, r->root_hints, LN_ACCESS_READ);
-	if (!err && r->tls_roots)
-		err = ln_sandbox_path(sandbox, r->tls_roots, LN_ACCESS_READ);
-	return err;
+	/* libunbound's thread reads it when it starts, which is later. */
+	return r->root_hints ? ln_sandbox_path(sandbox, r->root_hints, LN_ACCESS_READ) : 0;
 }
 
 void resolve_stop(struct worker *w)

@@ -11,8 +11,6 @@
 #include "internal.h"
 #include "resolve.h"
 
-#define DEFAULT_TLS_ROOTS	"/etc/ssl/certs/ca-certificates.crt"
-
 /* The root's keys of 2017 and 2024, as IANA publishes them (RFC 7958). */
 static const char *const root_anchors[] = {
 	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
@@ -98,9 +96,9 @@ static int read_servers(struct resolve_zone *z, const struct setup *s, cfg_t *se
 			z->count++;
 			return -EINVAL;
 		}
-		if (to->key || to->transport == DNS_LINNET) {
-			ln_config_error(section, "%s: resolvers are asked without keys, over udp, "
-					"tcp or tls", option);
+		if (to->key) {
+			ln_config_error(section, "%s: these servers are asked without keys",
+					option);
 			z->count++;
 			return -EINVAL;
 		}
@@ -191,20 +189,27 @@ static int read_numbers(struct resolve_setup *r, cfg_t *section)
 	return 0;
 }
 
+/* The session's roots are those of this section. */
+static int use_roots(struct dns_endpoint *to, const char *roots)
+{
+	static const char *const alpn[] = { "dot", NULL };
+
+	if (to->transport != DNS_TLS)
+		return 0;
+	ln_tls_put(to->tls);
+	to->tls = ln_tls_client(roots, alpn, to->tls_name);
+	return to->tls ? 0 : -EINVAL;
+}
+
 static int read_tls_roots(struct resolve_setup *r, cfg_t *section)
 {
-	bool tls = false;
-
-	for (unsigned int i = 0; i < r->n_zones; i++)
-		tls |= r->zone[i].count && r->zone[i].to[0].transport == DNS_TLS;
 	if (read_file(&r->tls_roots, section, "tls-roots"))
 		return -EINVAL;
-	if (tls && !r->tls_roots)
-		r->tls_roots = DEFAULT_TLS_ROOTS;
-	if (!tls || !access(r->tls_roots, R_OK))
-		return 0;
-	ln_config_error(section, "tls-roots: '%s' cannot be read", r->tls_roots);
-	return -EINVAL;
+	for (unsigned int i = 0; r->tls_roots && i < r->n_zones; i++)
+		for (unsigned int k = 0; k < r->zone[i].count; k++)
+			if (use_roots(&r->zone[i].to[k], r->tls_roots))
+				return -EINVAL;
+	return 0;
 }
 
 struct resolve_setup *resolve_read(const struct setup *s, cfg_t *section)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "relay.h"
 
 /* Of libunbound's own two caches; they hold what the way is found by, and answers once more. */
 #define MESSAGES_SHARE	8
@@ -19,6 +20,8 @@ struct upstream {
 		struct ub_ctx *ctx;
 		uv_poll_t poll;
 	} context[UPSTREAM_CONTEXTS];
+	struct relay **relay;		/* by zone of the setup; NULL: it needs none */
+	unsigned int n_relays;
 };
 
 static const char *yes_no(bool b)
@@ -26,7 +29,7 @@ static const char *yes_no(bool b)
 	return b ? "yes" : "no";
 }
 
-static void write_address(FILE *f, const char *option, const struct dns_endpoint *to)
+static void write_address(FILE *f, const char *kind, const struct dns_endpoint *to)
 {
 	char address[INET6_ADDRSTRLEN] = "";
 	bool v6 = to->addr.sa.sa_family == AF_INET6;
@@ -34,27 +37,25 @@ static void write_address(FILE *f, const char *option, const struct dns_endpoint
 	inet_ntop(to->addr.sa.sa_family, v6 ? (void *)&to->addr.in6.sin6_addr :
 					      (void *)&to->addr.in.sin_addr,
 		  address, sizeof(address));
-	fprintf(f, "\t%s: \"%s@%u", option, address, ntohs(to->addr.in.sin_port));
-	if (to->transport == DNS_TLS && to->tls_name)
-		fprintf(f, "#%s", to->tls_name);
-	fprintf(f, "\"\n");
+	fprintf(f, "\t%s-addr: \"%s@%u\"\n", kind, address, ntohs(to->addr.in.sin_port));
 }
 
-static void write_zone(FILE *f, const struct resolve_zone *z)
+static void write_zone(FILE *f, const struct resolve_zone *z, const struct relay *relay)
 {
 	const char *kind = z->forward ? "forward" : "stub";
-	char option[32];
 
 	fprintf(f, "%s-zone:\n\tname: \"%s\"\n", kind, z->name);
-	snprintf(option, sizeof(option), "%s-addr", kind);
+	if (relay) {
+		fprintf(f, "\t%s-addr: \"127.0.0.1@%u\"\n", kind, relay_port(relay));
+		return;
+	}
 	for (unsigned int i = 0; i < z->count; i++)
-		write_address(f, option, &z->to[i]);
-	fprintf(f, "\t%s-tls-upstream: %s\n", kind, yes_no(z->to[0].transport == DNS_TLS));
+		write_address(f, kind, &z->to[i]);
 	fprintf(f, "\t%s-tcp-upstream: %s\n", kind, yes_no(z->to[0].transport == DNS_TCP));
 }
 
 /* RFC 6303 zones and localhost are libunbound's own business, by default. */
-static void write_conf(FILE *f, const struct resolve_setup *r)
+static void write_conf(FILE *f, const struct resolve_setup *r, struct relay *const *relay)
 {
 	fprintf(f, "server:\n"
 		"\tuse-syslog: no\n\tverbosity: 0\n"
@@ -75,8 +76,6 @@ static void write_conf(FILE *f, const struct resolve_setup *r)
 		fprintf(f, "\ttrust-anchor: \"%s\"\n", r->anchors[i]);
 	if (r->validate && r->anchor_file)
 		fprintf(f, "\ttrust-anchor-file: \"%s\"\n", r->anchor_file);
-	if (r->tls_roots)
-		fprintf(f, "\ttls-cert-bundle: \"%s\"\n", r->tls_roots);
 	for (unsigned int i = 0; i < r->n_zones; i++) {
 		const struct resolve_zone *z = &r->zone[i];
 
@@ -84,12 +83,15 @@ static void write_conf(FILE *f, const struct resolve_setup *r)
 		if (strcmp(z->name, "."))
 			fprintf(f, "\tlocal-zone: \"%s\" transparent\n", z->name);
 	}
+	/* Without a relay there is no way to some. */
 	for (unsigned int i = 0; i < r->n_zones; i++)
-		write_zone(f, &r->zone[i]);
+		if (relay || !relay_needed(&r->zone[i]))
+			write_zone(f, &r->zone[i], relay ? relay[i] : NULL);
 }
 
 /* libunbound reads a file; more can be said there than by its functions. */
-static int configure(struct ub_ctx *ctx, const struct resolve_setup *r)
+static int configure(struct ub_ctx *ctx, const struct resolve_setup *r,
+		     struct relay *const *relay)
 {
 	int fd = memfd_create("libunbound", MFD_CLOEXEC), err;
 	char path[64];
@@ -102,7 +104,7 @@ static int configure(struct ub_ctx *ctx, const struct resolve_setup *r)
 			close(fd);
 		return err;
 	}
-	write_conf(f, r);
+	write_conf(f, r, relay);
 	err = fflush(f) ? -errno : 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (!err && ub_ctx_config(ctx, path))
@@ -111,7 +113,7 @@ static int configure(struct ub_ctx *ctx, const struct resolve_setup *r)
 	return err;
 }
 
-struct ub_ctx *upstream_context(const struct resolve_setup *r)
+struct ub_ctx *upstream_context(const struct resolve_setup *r, struct relay *const *relay)
 {
 	struct ub_ctx *ctx = ub_ctx_create();
 	int err;
@@ -120,7 +122,7 @@ struct ub_ctx *upstream_context(const struct resolve_setup *r)
 		ln_error("libunbound: no context");
 		return NULL;
 	}
-	err = configure(ctx, r);
+	err = configure(ctx, r, relay);
 	if (err) {
 		ln_error("recursion: libunbound does not take the configuration: %s",
 			 strerror(-err));
@@ -148,21 +150,32 @@ static void on_results(uv_poll_t *poll, int status, int events)
 		ln_error("libunbound: its thread is gone");
 }
 
-int upstream_start(struct upstream **out, uv_loop_t *loop, const struct resolve_setup *r)
+int upstream_start(struct upstream **out, struct ln_server *server, const struct resolve_setup *r)
 {
 	struct upstream *u = calloc(1, sizeof(*u));
 
 	*out = u;
 	if (!u)
 		return -ENOMEM;
+	u->n_relays = r->n_zones;
+	u->relay = calloc(r->n_zones + 1, sizeof(struct relay *));
+	if (!u->relay)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < r->n_zones; i++) {
+		if (!relay_needed(&r->zone[i]))
+			continue;
+		u->relay[i] = relay_start(server, &r->zone[i]);
+		if (!u->relay[i])
+			return -EIO;
+	}
 	for (unsigned int i = 0; i < UPSTREAM_CONTEXTS; i++) {
 		struct context *c = &u->context[i];
 		int err;
 
-		c->ctx = upstream_context(r);
+		c->ctx = upstream_context(r, u->relay);
 		if (!c->ctx)
 			return -EINVAL;
-		err = uv_poll_init(loop, &c->poll, ub_fd(c->ctx));
+		err = uv_poll_init(ln_server_loop(server), &c->poll, ub_fd(c->ctx));
 		if (err)
 			return err;
 		c->poll.data = c;
@@ -201,4 +214,8 @@ void upstream_stop(struct upstream *u)
 		c->poll.data = i + 1 == UPSTREAM_CONTEXTS ? u : NULL;
 		uv_close((uv_handle_t *)&c->poll, closed);
 	}
+	for (unsigned int i = 0; u->relay && i < u->n_relays; i++)
+		if (u->relay[i])
+			relay_stop(u->relay[i]);
+	free(u->relay);
 }

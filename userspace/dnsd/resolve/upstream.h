@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "internal.h"
+#include "server.h"
 
 /*
  * There are two contexts, with a cache each: what one of them has found, it keeps for the whole
@@ -21,12 +22,13 @@
  */
 #define UPSTREAM_CONTEXTS	2
 
+struct relay;
 struct upstream;
 
-/* A context of its own, for one question; NULL after an error line. */
-struct ub_ctx *upstream_context(const struct resolve_setup *r);
+/* A context; @relay: by zone of the setup, NULL: do without. NULL after an error line. */
+struct ub_ctx *upstream_context(const struct resolve_setup *r, struct relay *const *relay);
 /* 0 or a negative errno after an error line. */
-int upstream_start(struct upstream **out, uv_loop_t *loop, const struct resolve_setup *r);
+int upstream_start(struct upstream **out, struct ln_server *server, const struct resolve_setup *r);
 /**
  * upstream_ask() - have a question answered
  * @u: the upstream

@@ -13,8 +13,8 @@
 #define RENEWALS	12
 #define RENEW_MIN	60	/* seconds */
 
-static void begin(struct sign_pass *p, const struct sign_zone *zone, struct sign_keys *keys,
-		  const struct sign_policy *policy, uint64_t now, struct sign_result *result)
+static int begin(struct sign_pass *p, const struct sign_zone *zone, struct sign_keys *keys,
+		 const struct sign_policy *policy, uint64_t now, struct sign_result *result)
 {
 	uint32_t together = policy->jitter / RENEWALS;
 
@@ -29,6 +29,10 @@ static void begin(struct sign_pass *p, const struct sign_zone *zone, struct sign
 		.result = result,
 	};
 	*result = (struct sign_result) { .expires = SIGN_NEVER };
+	/* A hash as a label stands before the apex in each NSEC3 record's owner name. */
+	if (policy->nsec3 && knot_dname_size(zone->apex) > KNOT_DNAME_MAXLEN - SIGN_HASH_LABEL)
+		return -ENAMETOOLONG;
+	return 0;
 }
 
 /**
@@ -98,11 +102,11 @@ int sign_all(const struct sign_zone *zone, struct sign_keys *keys,
 {
 	struct walk w = { 0 };
 	struct sign_pass p;
-	int rc;
+	int rc = begin(&p, zone, keys, policy, now, result);
 
-	begin(&p, zone, keys, policy, now, result);
 	knot_dname_copy_lower(w.last, zone->apex);
-	rc = sign_apex(&p);
+	if (!rc)
+		rc = sign_apex(&p);
 	if (!rc)
 		rc = walk_all(&p, &w);
 	if (!rc && w.before.n)
@@ -191,10 +195,10 @@ int sign_changes(const struct sign_zone *zone, struct sign_keys *keys,
 {
 	struct sign_name_list names = { 0 };
 	struct sign_pass p;
-	int rc;
+	int rc = begin(&p, zone, keys, policy, now, result);
 
-	begin(&p, zone, keys, policy, now, result);
-	rc = sign_apex(&p);
+	if (!rc)
+		rc = sign_apex(&p);
 	if (rc)
 		return rc;
 	rc = chain_fits(&p);
@@ -217,9 +221,10 @@ int sign_soa(const struct sign_zone *zone, struct sign_keys *keys,
 	struct sign_node node = { 0 };
 	const struct sign_rrset *soa;
 	struct sign_pass p;
-	int rc;
+	int rc = begin(&p, zone, keys, policy, now, result);
 
-	begin(&p, zone, keys, policy, now, result);
+	if (rc)
+		return rc;
 	rc = zone->get(zone->data, SIGN_NAMES, zone->apex, &node);
 	soa = rc > 0 ? sign_node_find(&node, KNOT_RRTYPE_SOA) : NULL;
 	if (rc >= 0)

@@ -167,11 +167,11 @@ static int begin(struct session *s, struct store_edit *e, const struct setup_zon
  * Private keys are read once.  Those of a session that failed are not in the store: their
  * files go.
  */
-static void end(struct session *s, bool failed)
+static void end(struct session *s, bool lost)
 {
 	struct sign_policy *p = s->policy;
 
-	for (int i = 0; failed && s->made && i < s->keys.n; i++)
+	for (int i = 0; lost && s->made && i < s->keys.n; i++)
 		if (i >= s->keys.n - s->made)
 			sign_key_erase(p->folder, s->keys.key[i].id);
 
@@ -269,7 +269,9 @@ static int store_state(struct session *s)
 static int failed(const struct setup_zone *conf, int rc)
 {
 	ln_error("zone %s: signing failed: %s", conf->text,
-		 rc == -ENOKEY ? "there is no private key to sign with" : strerror(-rc));
+		 rc == -ENOKEY ? "there is no private key to sign with" :
+		 rc == -ENAMETOOLONG ? "its name is too long for NSEC3, for which 222 octets are "
+		 "allowed" : strerror(-rc));
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define SIGN_NSEC3_HASH	20	/* octets of SHA-1, the only algorithm (RFC 5155 11) */
+#define SIGN_HASH_LABEL	33	/* octets of it as a label in wire form */
 
 /**
  * sign_hash() - hash a name
@@ -21,7 +22,10 @@
  */
 int sign_hash(const knot_dname_t *name, const uint8_t *salt, size_t salt_len,
 	      uint16_t iterations, uint8_t out[SIGN_NSEC3_HASH]);
-/* The owner name of a hash's record: base 32 with extended hex alphabet, in lower case. */
+/*
+ * The owner name of a hash's record: base 32 with extended hex alphabet, in lower case.  @apex
+ * has at most KNOT_DNAME_MAXLEN - SIGN_HASH_LABEL octets.
+ */
 void sign_hash_owner(const uint8_t hash[SIGN_NSEC3_HASH], const knot_dname_t *apex,
 		     knot_dname_storage_t out);
 /* The other way; -EINVAL: it is no such name. */

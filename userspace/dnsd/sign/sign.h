@@ -45,6 +45,11 @@ void sign_crypto_init(void);
  */
 int sign_edit(struct store_edit *e, const struct setup_zone *zone, uint64_t now);
 
+/* What the store has of a zone was signed by us. */
+bool sign_is_signed(const struct store_txn *t, uint32_t zone);
+/* It no longer is: the configuration has no policy for it any more.  Keys are kept. */
+int sign_forget(struct store_txn *t, uint32_t zone);
+
 /**
  * sign_maintain() - what time brings: signatures made again, keys replaced
  * @store: the keeper's

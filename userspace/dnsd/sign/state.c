@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "sign.h"
 
 #define VERSION		1
 #define SIZE		(1 + 3 * 8 + 4)
@@ -92,4 +93,17 @@ int sign_keys_put(struct store_txn *t, uint32_t zone, const struct sign_keys *ke
 			    sign_keys_write(keys, value, SIGN_MAX_RECORDS));
 	free(value);
 	return rc;
+}
+
+bool sign_is_signed(const struct store_txn *t, uint32_t zone)
+{
+	const void *value;
+	size_t len;
+
+	return store_meta_get(t, zone, STATE_TAG, &value, &len);
+}
+
+int sign_forget(struct store_txn *t, uint32_t zone)
+{
+	return store_meta_remove(t, zone, STATE_TAG);
 }

@@ -35,7 +35,7 @@ struct store_txn;
 /* What a key is about; part of the key. */
 enum store_kind {
 	STORE_NAMES = 'n',	/* names with what they own, NSEC too */
-	STORE_NSEC3 = '3',	/* owner names of NSEC3: hashes, which are no names to be asked for */
+	STORE_NSEC3 = '3',	/* owner names of NSEC3: hashes, which nobody asks for */
 	STORE_META = 'm',
 	STORE_JOURNAL = 'j',
 };

@@ -165,8 +165,8 @@ static void check_hidden(struct check *c, const struct store_walk *w, const char
 		    rrset.type == KNOT_RRTYPE_AAAA || rrset.type == KNOT_RRTYPE_NSEC)
 			continue;
 		knot_rrtype_to_string(rrset.type, type, sizeof(type));
-		tell(c, false, "%s %s is below the delegation %s and is never answered", owner, type,
-		     dns_name_to_text(cut, c->cut));
+		tell(c, false, "%s %s is below the delegation %s and is never answered", owner,
+		     type, dns_name_to_text(cut, c->cut));
 	}
 }
 

@@ -82,6 +82,9 @@ static bool unchanged(struct store *store, const struct setup_zone *zone)
 		same = len > 1 + sizeof(struct identity) &&
 		       !strncmp((char *)value + 1 + sizeof(struct identity), zone->file,
 				len - 1 - sizeof(struct identity));
+	/* Our signatures go with the policy. */
+	if (same && !zone->policy)
+		same = !sign_is_signed(t, id);
 	for (size_t pos = 1; same && pos < len; pos += used)
 		same = same_file((const char *)value + pos, len - pos, &used);
 	store_txn_abort(t);
@@ -141,8 +144,9 @@ static bool on_record(struct reader *r, const struct reader_record *record)
 	err = store_edit_add(l->edit, record->owner, record->type, ttl, record->rdata,
 			     record->len);
 	if (err == -EINVAL || err == -ENAMETOOLONG) {
-		reader_error(r, record->file, record->line, err == -EINVAL ?
-			     "data that is none of this type" : "a name with too many octets 0 and 1");
+		reader_error(r, record->file, record->line, "%s", err == -EINVAL ?
+			     "data that is none of this type" :
+			     "a name with too many octets 0 and 1");
 		return true;
 	}
 	if (err < 0)
@@ -199,7 +203,8 @@ static int check_serial(struct loading *l, uint32_t before, bool had)
 	if (!had || !store_edit_changed(l->edit) ||
 	    !store_zone_serial(store_edit_txn(l->edit), store_edit_zone(l->edit), &serial))
 		return 0;
-	if (zone->policy || zone->allow_update.count) {
+	if (zone->policy || zone->allow_update.count ||
+	    sign_is_signed(store_edit_txn(l->edit), store_edit_zone(l->edit))) {
 		/* It is ours to count: not back to what the file has. */
 		if ((int32_t)(serial - before) > 0)
 			return 0;
@@ -243,6 +248,8 @@ static int finish(struct loading *l, struct store_txn *t, uint32_t id)
 		err = check_serial(l, before, had);
 	if (!err && zone->policy)
 		err = sign_edit(l->edit, zone, time(NULL));
+	else if (!err)
+		err = sign_forget(t, id);
 	if (!err)
 		err = remember_files(t, id, &l->reader);
 	return err;

@@ -6,8 +6,8 @@
  *
  * "$" is the number; "${OFFSET[,WIDTH[,BASE]]}" another form of it, BASE one of d, o, x, X, n, N
  * (the last two: nibbles from the lowest, each with a dot between, for ip6.arpa); "\$" and
- * "$$" are a dollar sign.  Data with blanks is in quotes, which are taken off ('MX "$ mail"'), so that
- * quotes of a text are written '"\\"a text\\""'.
+ * "$$" are a dollar sign.  Data with blanks is in quotes, which are taken off
+ * ('MX "$ mail"'), so that quotes of a text are written '"\\"a text\\""'.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -120,6 +120,9 @@ static size_t put_form(FILE *f, const char *s, size_t len, unsigned long number)
 	return end - s + 1;
 }
 
+static const char wrong_form[] = "$GENERATE: allowed is ${OFFSET[,WIDTH[,BASE]]} with BASE "
+				 "one of d, o, x, X, n, N, and no number below 0";
+
 static const char *put_line(FILE *f, const char *s, size_t len, unsigned long number)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -136,8 +139,7 @@ static const char *put_line(FILE *f, const char *s, size_t len, unsigned long nu
 		} else if (i + 1 < len && s[i + 1] == '{') {
 			used = put_form(f, s + i + 2, len - i - 2, number);
 			if (!used)
-				return "$GENERATE: allowed is ${OFFSET[,WIDTH[,BASE]]} with BASE one of "
-				       "d, o, x, X, n, N, and no number below 0";
+				return wrong_form;
 			i += 1 + used;
 		} else {
 			fprintf(f, "%lu", number);

@@ -215,7 +215,8 @@ static void include(struct source *s, const char *text, size_t len, uint64_t lin
 		z->zone_origin_length = n;
 	}
 	if (n < 0)
-		reader_error(s->reader, s->path, line, "$INCLUDE: the origin '%s': %s", origin, why);
+		reader_error(s->reader, s->path, line, "$INCLUDE: the origin '%s': %s", origin,
+			     why);
 	inner.path = path;
 	if (n >= 0 && !read_file(&inner))
 		reader_error(s->reader, s->path, line, "$INCLUDE: '%s': %s", path,

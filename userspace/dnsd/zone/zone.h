@@ -39,8 +39,8 @@ bool zone_check_file(const struct setup_zone *zone);
  * @say: called with a line about each finding; @fatal: the zone cannot be served so
  * @data: for @say
  *
- * No SOA or several, no NS at the apex, CNAME and other data, several CNAMEs or DNAMEs at a name, data below
- * a DNAME: fatal.  Missing glue, NS or MX that is a CNAME's name: not.
+ * No SOA or several, no NS at the apex, CNAME and other data, several CNAMEs or DNAMEs at
+ * a name, data below a DNAME: fatal.  Missing glue, NS or MX that is a CNAME's name: not.
  *
  * Return: how many were fatal.
  */

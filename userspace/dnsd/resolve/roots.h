@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DNSD_RESOLVE_ROOTS_H
+#define DNSD_RESOLVE_ROOTS_H
+
+#include "walk.h"
+
+/* The root's servers, from the hints of the configuration or those that we know. */
+void roots_find(struct walk_zone *z, const struct resolve_setup *r);
+
+#endif
