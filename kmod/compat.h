@@ -412,24 +412,21 @@ static inline ssize_t
 linnet_compat_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
 			       ssize_t most, gfp_t gfp)
 {
+	/* linnet_sendpage() made it, of one piece */
+	const struct bio_vec *bvec = iter->bvec;
+	size_t at = bvec->bv_offset + iter->iov_offset;
+	ssize_t n = min_t(size_t, most, bvec->bv_len - iter->iov_offset);
 	int i = skb_shinfo(skb)->nr_frags;
-	struct page *page;
-	ssize_t n;
-	size_t at;
 
-	n = iov_iter_get_pages2(iter, &page, most, 1, &at);
-	if (n <= 0)
-		return n ?: -EIO;
-	if (skb_can_coalesce(skb, i, page, at)) {
+	if (skb_can_coalesce(skb, i, bvec->bv_page, at)) {
 		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], n);
-		put_page(page);
 	} else if (i < MAX_SKB_FRAGS) {
-		skb_fill_page_desc_noacc(skb, i, page, at, n);
+		get_page(bvec->bv_page);
+		skb_fill_page_desc_noacc(skb, i, bvec->bv_page, at, n);
 	} else {
-		iov_iter_revert(iter, n);
-		put_page(page);
 		return -EMSGSIZE;
 	}
+	iov_iter_advance(iter, n);
 	skb->len += n;
 	skb->data_len += n;
 	skb->truesize += n;
