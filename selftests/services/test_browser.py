@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The demo site in headless Chromium: what is in the page, what is to be seen, forms sent;
 Chromium as it is, and by "linnet run"."""

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-httpd with the clients that people have: curl, wget, nghttp, h2load, wrk, ab,
 slowhttptest, Python's and Node's; each as it is, and by "linnet run"."""

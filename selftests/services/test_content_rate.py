@@ -4,12 +4,19 @@
 import os
 import socket
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../userspace"), os.path.join(HERE, "../unit/http2")]
 # pylint: disable=wrong-import-position
+from backends import Backend, FOLDER, httpd
 from harness import Daemon, PATIENCE, Skip, equal, main, need, receive_all, test, transports
+try:
+    import http2_client as http2
+except ImportError as error:
+    http2 = None
+    WHY = f"{error}: install python3-h2"
 
 CALL = (b"<?xml version='1.0'?><methodCall><methodName>system.listMethods</methodName>"
         b"<params></params></methodCall>")
@@ -84,14 +91,16 @@ def _():
         assert receive_all(s).startswith(b"HTTP/1.1 200 ")
 
 
+def need_http2():
+    if not http2:
+        raise Skip(WHY)
+
+
 @test("HTTP/2: a stream whose content dribbles gets 408, its neighbour is served")
 def _():
-    try:
-        from http2_client import Client
-    except ImportError as e:
-        raise Skip(f"{e}: install python3-h2") from None
+    need_http2()
     fields = [("content-type", "text/xml")]
-    with server() as d, d.connect() as sock, Client(sock) as c:
+    with server() as d, d.connect() as sock, http2.Client(sock) as c:
         slow = c.request("/", "POST", fields, end=False)
         start = time.monotonic()
         while not (slow in c.answers and c.answers[slow].fields):
@@ -104,6 +113,78 @@ def _():
         c.data(fast, CALL, end=True)
         c.done(fast)
         equal(c.answers[fast].status, 200)
+
+
+def windows(c, sent, stream):
+    """How much may be sent on a stream, and on the whole connection."""
+    return [65535 + sum(f.window_increment for f in c.of(i, http2.WindowUpdateFrame)) - sum(octets)
+            for i, octets in ((stream, sent.get(stream, [])), (0, sum(sent.values(), [])))]
+
+
+def send_all(c, sent, stream, most):
+    """Sends as much of @most octets as the windows allow, until they stay shut; returns how much."""
+    start = sum(sent.setdefault(stream, []))
+    while sum(sent[stream]) - start < most:
+        c.ping()        # what the server took until now, it has given back by then
+        n = min(*windows(c, sent, stream), most - sum(sent[stream]) + start)
+        if n <= 0 and not c.read(0.2):
+            break
+        for piece in (16384,) * (n // 16384) + (n % 16384,):
+            if n > 0 and piece:
+                c.data(stream, b"x" * piece)
+                sent[stream].append(piece)
+    return sum(sent[stream]) - start
+
+
+@test("HTTP/2: the time in which others use up the connection's window is not counted")
+def _():
+    need_http2()
+    size, go_on = 4 << 20, threading.Event()
+
+    def serve(s):
+        """SCGI: what is for /slow is not read until the test says so."""
+        data = b""
+        while b":" not in data or len(data) <= int(data.split(b":")[0]) + len(data.split(b":")[0]) + 1:
+            data += s.recv(1)
+        if b"/app/slow" in data:
+            assert go_on.wait(PATIENCE)
+        rest = int(data.split(b"CONTENT_LENGTH\0")[1].split(b"\0")[0])
+        while rest:
+            piece = s.recv(1 << 20)
+            if not piece:
+                return
+            rest -= len(piece)
+        s.sendall(b"Status: 200 Fine\r\nContent-Type: text/plain\r\n\r\n")
+
+    limits = 'limits { header-time = "2s" content-rate = "100" idle-time = "1h" }'
+    with Backend(serve, path=os.path.join(FOLDER.name, "slow")) as b, \
+            httpd({"/app": f'scgi {{ address = "{b.address}" }}'}, limits) as d, \
+            d.connect() as sock, http2.Client(sock) as c:
+        sent, slow, uploads = {}, [], []
+
+        def begin(path, length):
+            return c.request(path, "POST", [("content-length", str(length))], end=False)
+
+        while not slow or windows(c, sent, slow[-1])[1]:
+            assert len(slow) < 20, f"the window does not shut: {sent}"
+            # One that sees it shut, begun as late as can be
+            if slow and not uploads and windows(c, sent, slow[-1])[1] < 256 << 10:
+                uploads.append(begin("/app/upload", 1000))
+            slow.append(begin("/app/slow", size))
+            send_all(c, sent, slow[-1], size)
+        # And one that finds it shut
+        uploads.append(begin("/app/upload", 1000))
+        equal(len(uploads), 2)
+        c.ping()
+        time.sleep(2.5)
+        go_on.set()
+        c.until(lambda: windows(c, sent, uploads[0])[1] >= 2000, "a window")
+        for upload in uploads:
+            c.data(upload, b"x")
+        c.ping()
+        for upload in uploads:
+            c.data(upload, b"x" * 999, end=True)
+        equal([c.done(upload).status for upload in uploads], [200, 200])
 
 
 main()

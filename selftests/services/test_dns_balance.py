@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-dnsd's balanced names, with real linnet-httpd servers on loopback addresses as members: turns,
 weights, health, load, the nearest region by source and by EDNS client subnet; and services on protocol 253 found by
@@ -515,6 +515,8 @@ _@PORT@._linnet.host SVCB 1 host key65533
 _@PORT@._linnet.other SVCB 5 nohost key65533=\\000\\007
 _@PORT@._linnet.other SVCB 1 host port=@PORT@ key65533=@ESCAPED@
 _@PORT@._linnet.alias SVCB 0 _@PORT@._linnet.host
+_@PORT@._linnet.moved SVCB 1 host key65533
+moved A 127.0.0.12
 _@PORT@._linnet.away SVCB 1 host key65533=@AWAY@
 _@PORT@._linnet.only SVCB 1 host mandatory=key65533 key65533
 _@PORT@._linnet.ours SVCB 1 host mandatory=key65280 key65280=a key65533
@@ -545,14 +547,22 @@ def services():
     """linnet-dnsd with SERVICES, a port where host may listen, and the command."""
     linnet, protocol = finder()
     port = free_port()
+    extra, v6 = "", free_port()
+    with socket.socket(socket.AF_INET6) as s:
+        try:
+            s.bind(("::1", v6))
+            extra = f'listen += {{"[::1]:{v6}"}}\n'
+        except OSError:
+            print("# no ::1 here: a name server of IPv6 is not tried")
     text = SERVICES.replace("@PORT@", str(port)).replace("@ESCAPED@", escaped(port)).replace("@AWAY@", escaped(port ^ 1))
     with temporary_folder() as folder:
         with open(f"{folder}/svc.test.zone", "w", encoding="ascii") as f:
             f.write(text)
-        with Dnsd(f"{folder}/dnsd", [Zone("svc.test", file=f"{folder}/svc.test.zone")]) as d:
+        with Dnsd(f"{folder}/dnsd", [Zone("svc.test", file=f"{folder}/svc.test.zone")], more=extra) as d:
             server = f"127.0.0.1:{d.port}"
+            d.server_v6 = f"[::1]:{v6}" if extra else None
 
-            def find(name, where=port):
+            def find(name, where=port, server=server):
                 return subprocess.run([linnet, "find", "--server", server, f"{name}.svc.test:{where}"], capture_output=True,
                                       text=True, timeout=PATIENCE, check=False)
 
@@ -593,7 +603,7 @@ def key_forms():
 
 @test("linnet find: what is announced, whether it answers, what is to be ignored, what is malformed")
 def find_services():
-    with services() as (_, port, protocol, find, _):
+    with services() as (d, port, protocol, find, _):
         p = find("host")
         equal((p.returncode, p.stderr), (1, ""), f"announced, nobody there: {p.stdout}")
         assert f"SVCB 1 host.svc.test: TCP port {port}, protocol 253 port {port}\n" in p.stdout, p.stdout
@@ -614,8 +624,15 @@ def find_services():
                 p = find(name)
                 equal(p.returncode, 3, f"{name}: {p.stdout}")
                 assert "the records are malformed" in p.stderr, p.stderr
+            if d.server_v6:
+                p = find("host", server=d.server_v6)
+                equal((p.returncode, p.stderr), (0, ""), f"asked by IPv6: {p.stdout}")
         for wrong_port in ("0", "65536", "x"):
             equal(find("host", wrong_port).returncode, 2, f"port {wrong_port}")
+        for server in ("ns.test", "127.0.0.1:0", "[::1", "[::1]x", "[::1]:0", "::1]:53", "[127.0.0.1]:53", ""):
+            p = find("host", server=server)
+            equal(p.returncode, 2, f"server {server}")
+            assert "--server: allowed is an address" in p.stderr, p.stderr
 
 
 @test("linnet run --discover: protocol 253 when announced and answered, else TCP, or refused with --strict")
@@ -631,6 +648,9 @@ def run_discover():
         with listener(port, protocol):
             check("host", protocol, f"host.svc.test announces protocol 253 and answers on port {port}: using it")
             check("host", protocol, "using it", "--strict")
+            # The program connects to the name, not to the host that the record leads to.
+            check("moved", socket.IPPROTO_TCP, "moved.svc.test announces protocol 253 but does not answer (Connection refused): "
+                  "using TCP")
             check("away", socket.IPPROTO_TCP, f"speaks protocol 253 on port {port ^ 1}, not on {port}: using TCP")
             check("tcp", socket.IPPROTO_TCP, "no record of tcp.svc.test announces protocol 253: using TCP")
             check("broken", socket.IPPROTO_TCP, "the records are malformed: using TCP")

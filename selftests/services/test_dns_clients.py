@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-dnsd with the clients that people have: kdig, dig, drill, host, delv, dnsperf, dnspython
 and the C library's resolver; what goes by streams also by "linnet run"."""

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The same 2,000 queries to linnet-dnsd, NSD and Knot, which have the same zones: the answers
 field by field. Each difference is explained here, or the test fails; and an explanation of

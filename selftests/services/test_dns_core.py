@@ -1,7 +1,8 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-dnsd answers from zone files: names and types, wildcards, aliases, referrals, EDNS, cookies,
 truncation and streams, rate limit, zone and configuration errors, reload, several workers."""
+import errno
 import glob
 import os
 import re
@@ -21,6 +22,7 @@ sys.path.insert(0, os.path.join(HERE, "dns"))
 # pylint: disable=wrong-import-position
 import wire
 from harness import IPPROTO_LINNET, PATIENCE, equal, main, need, program, temporary_folder, test, until
+from intruder import AT_FDCWD, Intruder
 from linnet import Dnsd
 from servers import Zone, free_port
 
@@ -196,6 +198,16 @@ def _():
         equal(len(r.answer), 1, "sets")
 
 
+@test("types that are no data: what NSD and Knot answer, where the RFCs leave it open")
+def _():
+    for rtype in 0, 41, 249, 250, 253, 254:    # reserved, OPT, TKEY, TSIG, MAILB, MAILA
+        for name, code in ("web", "NOERROR"), ("x.wild", "NOERROR"), ("no", "NXDOMAIN"):
+            r = ask(name, rtype)
+            equal((rcode(r), rrs(r.answer), rrs(r.authority)), (code, [], SOA), f"{name} {rtype}")
+        equal(rcode(ask("www.elsewhere.test.", rtype)), "REFUSED", f"another's name, {rtype}")
+    equal(rcode(ask("", "AXFR")), "NOTIMP", "AXFR by datagram")
+
+
 @test("$GENERATE, $INCLUDE with an origin, and the origin is back after it")
 def _():
     for i in range(1, 6):
@@ -224,6 +236,11 @@ def _():
     r = ask("web", "A", use_edns=0, options=[dns.edns.GenericOption(3, b"")])
     equal([o.data for o in r.options if o.otype == 3], [b"node"], "NSID")
     equal([o for o in ask("web", "A", use_edns=0).options], [], "options nobody asked for")
+    # RFC 7828 section 3.2.1: over UDP the option is ignored, whatever is in it
+    r = ask("web", "A", use_edns=0, options=[dns.edns.GenericOption(11, b"\0\1")])
+    equal((rcode(r), r.options), ("NOERROR", ()), "keepalive over UDP")
+    equal(rcode(ask("web", "A", tcp=True, use_edns=0, options=[dns.edns.GenericOption(11, b"\0\1")])), "FORMERR",
+          "keepalive with a time-out in a query")
     for name, text in ("version.bind.", "seven"), ("id.server.", "me"), ("hostname.bind.", "me"):
         equal(ask(name, "TXT", rdclass="CH").answer[0][0].to_text(), f'"{text}"', name)
     equal(rcode(ask("authors.bind.", "TXT", rdclass="CH")), "REFUSED")
@@ -348,6 +365,34 @@ def _():
                 equal(bool(ask("mail", "A", d, **with_cookie(good)).flags & dns.flags.TC), False, "with a cookie")
 
 
+@test("a rate limit that is shared by more workers than it allows still lets answers through")
+def _():
+    with temporary_folder() as folder:
+        with Dnsd(folder, [configure(folder)], workers=4, more="rate-limit {\nresponses-per-second = 1\nslip = 1\n}\n") as d:
+            r = ask("mail", "A", d)
+            equal((bool(r.flags & dns.flags.TC), len(r.answer)), (False, 1))
+
+
+@test("what is sent in the place of a limited answer has OPT, and a cookie by which the client is let through")
+def _():
+    with temporary_folder() as folder:
+        with Dnsd(folder, [configure(folder)], more='nsid = "node"\nrate-limit {\nresponses-per-second = 1\nslip = 1\n}\n') as d:
+            options = [dns.edns.GenericOption(10, b"12345678"), dns.edns.GenericOption(3, b"")]
+            for _ in range(100):
+                r = ask("mail", "A", d, use_edns=0, options=options, want_dnssec=True)
+                if r.flags & dns.flags.TC:
+                    break
+            equal((bool(r.flags & dns.flags.TC), rcode(r), r.answer, r.edns, bool(r.ednsflags & dns.flags.DO)),
+                  (True, "NOERROR", [], 0, True))
+            equal([o.otype for o in r.options], [10], "options: what makes it longer than the query is left out")
+            equal(bool(ask("mail", "A", d, **with_cookie(cookie(r))).flags & dns.flags.TC), False, "with the cookie")
+            for _ in range(100):
+                r = ask("mail", "A", d)
+                if r.flags & dns.flags.TC:
+                    break
+            equal((bool(r.flags & dns.flags.TC), r.edns), (True, -1), "without EDNS in the query")
+
+
 @test("allow-query refuses others")
 def _():
     with temporary_folder() as folder:
@@ -399,6 +444,22 @@ def _():
         configure(folder, good + "$INCLUDE zone\n")
         r = check(good + "$INCLUDE zone\n")
         assert r.returncode == 1 and "inside one another" in r.stderr, r.stderr
+
+
+@test("what a $GENERATE stands for is not in memory all at once")
+def _():
+    with temporary_folder() as folder:
+        conf = os.path.join(folder, "conf")
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(f'state-directory = "{folder}"\nzone "core.test" {{\nfile = "zone"\n}}\n')
+        # 300 MB of text, of which little is left
+        configure(folder, "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns.elsewhere.test.\n"
+                  f"$GENERATE 1-60000 same{' ' * 5000}A 192.0.2.1\n")
+        pid = os.posix_spawn(program("linnet-dnsd"), ["linnet-dnsd", "-c", conf, "--check"], os.environ,
+                             file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+        _, status, usage = os.wait4(pid, 0)
+        equal(os.waitstatus_to_exitcode(status), 0)
+        assert usage.ru_maxrss < 100000, f"{usage.ru_maxrss} kB of memory"
 
 
 CONFIGURATIONS = [
@@ -481,16 +542,34 @@ def _():
             until(lambda: d.serves("core.test"), "an answer")
 
 
-@test("workers have no rights: another root, no files, no new processes")
+def refused(i, *calls):
+    """What the process could do of these calls, as text."""
+    return [f"{c} gave {got}" for c in calls if (got := i.call(*c)) not in (-errno.EACCES, -errno.EPERM, -errno.ENOSYS)]
+
+
+@test("whoever breaks into a worker has no files, no processes, no raw sockets, and no programs")
 def _():
-    for pid in core().processes():
-        with open(f"/proc/{pid}/status", encoding="ascii") as f:
-            status = f.read()
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            assert b"linnet-dnsd" in f.read()
-        if pid != core().process.pid and "Seccomp:\t2" in status:
-            return
-    raise AssertionError("no process has a filter of system calls")
+    with temporary_folder() as folder:
+        zone = configure(folder)
+        with Dnsd(folder, [zone]) as d:
+            readers = []
+            for pid in set(d.processes()) - {d.process.pid}:
+                with Intruder(pid) as i:
+                    equal(refused(i, ("fork",), ("clone", signal.SIGCHLD, 0, 0, 0, 0), ("kill", os.getpid(), 0), ("setuid", 0),
+                                  ("socket", socket.AF_PACKET, socket.SOCK_RAW, 0), ("chmod", zone.file, 0o777)), [], pid)
+                    if not d.has("files are not confined"):
+                        equal(refused(i, ("openat", AT_FDCWD, f"{folder}/new", os.O_CREAT | os.O_WRONLY, 0o600), ("unlink", zone.file),
+                                      ("mkdir", f"{folder}/folder", 0o700), ("rename", zone.file, f"{folder}/other")), [], pid)
+                        files = zone.file, d.conf, "/etc/passwd"
+                        readers += [pid] * bool(refused(i, *(("openat", AT_FDCWD, f, os.O_RDONLY) for f in files)))
+            # The keeper reads zone files.
+            assert len(readers) < 2, f"{readers} can read files"
+            until(lambda: d.serves("core.test"), "an answer of who was not disturbed")
+            for pid in set(d.processes()) - {d.process.pid}:
+                with Intruder(pid) as i:
+                    equal(i.call("execve", "/bin/true", 0, 0), None, "execve()")
+            until(lambda: d.serves("core.test"), "an answer of a new worker")
+            equal(sorted(glob.glob(f"{folder}/[nfo]*")), [], "what was made")
 
 
 @test("counters by HTTP")

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Malformed and hostile DNS: the exact answers or silence, floods, forged answers, slow streams.
 

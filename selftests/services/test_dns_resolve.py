@@ -1,7 +1,8 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-dnsd as a resolver, in a little internet with servers that are slow, lame, and lie."""
 import contextlib
+import json
 import os
 import re
 import socket
@@ -225,10 +226,21 @@ def _():
                 return r if ede(r) == [3] else None
             r = until(stale, "a stale answer", SHORT + 5)
             equal((r.rcode, addresses(r), r.answer[0][3]), (0, ["192.0.2.13"], 30), "stale answer, 30 s")
+            # The question is still under way: whoever asks now has no need to wait for its end.
+            begin = time.monotonic()
+            equal(ede(ask(d, name)), [3], "stale again")
+            equal(time.monotonic() - begin < 2, True, "soon")
             equal(ask(d, "unknown.wide.example.", timeout=15).rcode, wire.SERVFAIL, "what was not known")
         finally:
             net.node["knot"].silent = False
         until(lambda: not ede(ask(d, name)), "fresh again", 20)
+        equal(ask(d, "short.good.org.", do=True).flag(wire.AD), True, "validated")
+        net.node["nsd"].silent = True
+        try:
+            r = until(lambda: (x := ask(d, "short.good.org.", do=True)) and ede(x) == [3] and x, "a stale answer", SHORT + 5)
+            equal((addresses(r), r.flag(wire.AD)), (["192.0.2.2"], False), "stale: validated once, not now")
+        finally:
+            net.node["nsd"].silent = False
     with resolver('\tserve-stale = "0"\n\ttime-limit = "500ms"') as (net, d):
         ask(d, name)
         net.node["knot"].silent = True
@@ -267,6 +279,9 @@ def _():
         equal(net.node["nsd"].streams > streams, True, "asked by TCP")
         whole = ask(d, "big.good.org.", wire.TXT, stream=True)
         equal((whole.flag(wire.TC), len(whole.answer[0][4])), (False, 16 * 251), "TCP")
+        for _ in range(2):		# from upstream, from the cache
+            equal(len(addresses(ask(d, "crowd.wide.example.", stream=True))), 1500, "records")
+        equal(count(d, 'queries_total{result="cache"}') > 0, True, "it was kept")
         everything = ask(d, "many.good.org.", wire.ANY)
         equal((everything.flag(wire.TC), everything.answer), (True, []), "ANY by UDP: come by TCP")
         equal(len(ask(d, "many.good.org.", wire.ANY, stream=True).answer) > 0, True, "ANY by TCP")
@@ -320,6 +335,22 @@ def _():
                 r = ask(d, "www.good.org.", do=True)
                 equal((addresses(r), r.flag(wire.AD)), (["192.0.2.1"], True), f"forwarded: {way}")
                 equal(ask(d, "www.forged.org.").rcode, wire.SERVFAIL, "forged")
+        # The first cannot be reached from here at all.
+        way = f'"203.0.113.1:853 transport tls tls-name dns.test", "127.0.0.1:{first.tls_port} transport tls tls-name dns.test"'
+        with resolver(f'\tforward = {{{way}}}\n\ttls-roots = "{first.certificate}"') as (_, d):
+            equal(addresses(ask(d, "www.good.org.")), ["192.0.2.1"], "the second of two")
+        # A certificate of another name; and roots that nothing would be checked by.
+        way = f'"127.0.0.1:{first.tls_port} transport tls tls-name other.test"'
+        with resolver(f'\ttime-limit = "1s"\n\tforward = {{{way}}}\n\ttls-roots = "{first.certificate}"') as (_, d):
+            equal(ask(d, "www.good.org.").rcode, wire.SERVFAIL, "another's certificate")
+        with temporary_folder() as folder:
+            conf = os.path.join(folder, "conf")
+            with open(conf, "w", encoding="ascii") as f:
+                f.write(f'state-directory = "{folder}"\nrecursion {{\n\ttls-roots = "{first.certificate}"\n'
+                        f'\tforward = {{"127.0.0.1:{first.tls_port} transport tls"}}\n}}\n')
+            p = subprocess.run([program("linnet-dnsd"), "-c", conf, "--check"], capture_output=True, text=True, check=False,
+                               timeout=PATIENCE)
+            equal((p.returncode != 0, "127.0.0.1" in p.stderr and "tls-name" in p.stderr), (True, True), p.stderr)
         stub = f'\tdomain "wide.example" {{ authoritative = {{"127.0.0.1:{net.servers[4].port}"}} }}'
         with resolver(stub) as (_, d):
             relayed = net.node["knot"].count("plain.wide.example.")
@@ -382,6 +413,50 @@ def _():
         equal((bad.returncode != 0, "63" in bad.stderr), (True, True), bad.stderr)
 
 
+@test("--explain ends also where servers are silent, and names those that are lame")
+def _():
+    with resolver('\ttime-limit = "500ms"') as (net, d):
+        net.node["nsd"].silent = True
+        try:
+            done = explain(d, "www.good.org")
+        finally:
+            net.node["nsd"].silent = False
+        equal(done.returncode, 1, done.stderr)
+        equal(re.search(r"ns\.good\.org\. 198\.51\.100\.11:53, udp, [0-9.]+ ms: no answer in time", done.stdout) is not None,
+              True, done.stdout)
+        for words in ("none of the servers has an answer", "SERVFAIL",
+                      "validation: there is no answer to validate within the time limit"):
+            equal(words in done.stdout, True, done.stdout)
+        lame = explain(d, "www.lame.example").stdout
+        equal(re.search(r"ns\.lame\.example\. 198\.51\.100\.13:53, udp, [0-9.]+ ms: does not serve the zone, REFUSED", lame)
+              is not None, True, lame)
+        equal("192.0.2.14" in lame, True, lame)
+
+
+@test("--explain --json: the same for programs")
+def _():
+    with resolver() as (_, d):
+        done = explain(d, "--json", "www.good.org", "A")
+        equal(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        equal([found[k] for k in ("name", "type", "status", "questions", "answer")],
+              ["www.good.org.", "A", "NOERROR", 3, [f"www.good.org. {LONG} IN A 192.0.2.1"]], "the whole")
+        equal(found["validation"].startswith("secure"), True, found["validation"])
+        asked = [(s["from"], s["server"], s["address"], s["transport"], s["words"]) for s in found["steps"] if "server" in s]
+        equal(asked, [("root", "a.root.", "198.51.100.1:53", "udp", "referral: org."),
+                      ("top-level", "ns.org.", "198.51.100.2:53", "udp", "referral: good.org."),
+                      ("authoritative", "ns.good.org.", "198.51.100.11:53", "udp", "answer")], "who said what")
+        last = found["steps"][-2]
+        equal(last["records"], [{"name": "www.good.org.", "ttl": LONG, "type": "A", "data": "192.0.2.1"}], "records")
+        equal([(s["from"], s["to"]) for s in (found["steps"][0], found["steps"][-1])],
+              [("client", "local server"), ("local server", "client")], "the client's")
+        lost = json.loads(explain(d, "--json", "www.forged.org").stdout)
+        equal((lost["steps"][-1]["words"], lost["validation"].startswith("bogus")), ("SERVFAIL", True), "forged")
+        alone = subprocess.run([program("linnet-dnsd"), "-c", d.conf, "--json"], capture_output=True, text=True, check=False,
+                               timeout=PATIENCE)
+        equal((alone.returncode != 0, "--json is for --explain" in alone.stderr), (True, True), alone.stderr)
+
+
 @test("counters")
 def _():
     with resolver() as (_, d):
@@ -392,6 +467,40 @@ def _():
         for what, value in (('queries_total{result="cache"}', 1), ('queries_total{result="negative-cache"}', 1),
                             ('queries_total{result="upstream"}', 3), ("bogus_total", 1), ("cache_entries", 3)):
             equal(count(d, what), value, what)
+
+
+@test("a worker with a resolver ends in peace, also with questions and streams under way")
+def _():
+    os.environ["MALLOC_PERTURB_"] = "165"		# glibc: what is used after its end is garbage
+    try:
+        ends_in_peace()
+    finally:
+        del os.environ["MALLOC_PERTURB_"]
+
+
+def ends_in_peace():
+    with resolver() as (_, d):
+        ask(d, "www.good.org.")
+        equal(d.end(), 0, "status")
+        equal([line for line in d.lines if "ended by signal" in line], [], "workers that crashed")
+    for forward in ("", "\tforward = {{\"127.0.0.1:{port} transport tcp\"}}"):
+        # A server that takes connections and says nothing.
+        with socket.create_server(("127.0.0.1", 0)) as silent, \
+             resolver(forward.format(port=silent.getsockname()[1])) as (net, d):
+            net.node["knot"].silent = True
+            try:
+                query = wire.message(1, wire.RD, [wire.question(wire.name("waits.wide.example."), wire.A)])
+                with socket.create_connection(("127.0.0.1", d.port)) as s, \
+                     socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+                    s.sendall(wire.framed(query))
+                    u.sendto(query, ("127.0.0.1", d.port))
+                    until(lambda d=d: count(d, 'queries_total{result="joined"}') == 1, "both to wait")
+                    d.process.terminate()
+                    until(lambda d=d: d.has("Terminated: finishing"), "the workers to be told")
+                    equal(d.end(), 0, "status")		# the second signal: at once
+                equal([line for line in d.lines if "ended by signal" in line], [], "workers that crashed")
+            finally:
+                net.node["knot"].silent = False
 
 
 @test("the internet ends")

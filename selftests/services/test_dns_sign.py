@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 DNSSEC of linnet-dnsd from outside: zones that others signed are answered as NSD and Knot

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Zones on their way: AXFR, IXFR, NOTIFY and TSIG with Debian's NSD, Knot and BIND as secondary
 and as primary; primaries that are hostile, dead or slow; death in the middle."""
@@ -11,6 +11,7 @@ import struct
 import sys
 import threading
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../userspace"))
@@ -114,6 +115,31 @@ def _():
             equal(axfr(RING, "transfer.key"), (0, 0), "the right key")
             if len(content(ours, "example.test", "transfer.key")) < 1000:
                 raise AssertionError("the zone is not whole")
+
+
+@test("transfers at a time have a bound: each keeps old pages of the store")
+def _():
+    def ask_many(server, n):
+        """RCODEs of n transfers that are asked for at once."""
+        codes, ends = {}, set()
+        question = wire.question(wire.name("example.test."), wire.AXFR)
+        with socket.create_connection((server.address, server.port), PATIENCE) as s:
+            s.sendall(b"".join(wire.framed(wire.message(i, 0, [question])) for i in range(n)))
+            while len(ends) < n:
+                data = wire.receive_message(s)
+                number = data[0] << 8 | data[1]
+                codes[number] = data[3] & 15
+                response = wire.Response(data)
+                if codes[number] or response.answer[-1][1] == wire.SOA:
+                    ends.add(number)
+        return sorted(codes.values())
+
+    with temporary_folder() as folder:
+        # All in one message, so that each response ends with the SOA that it began with.
+        file = write(f"{folder}/example.test.zone", "$TTL 60\n@ SOA ns host 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\n")
+        with Dnsd(f"{folder}/ours", [Zone("example.test", file=file, transfer=[LOCAL])]) as ours:
+            equal(ask_many(ours, 70), [wire.NOERROR] * 64 + [wire.SERVFAIL] * 6)
+            equal(ask_many(ours, 64), [wire.NOERROR] * 64, "when those are over")
 
 
 def tsig_error(data):
@@ -250,6 +276,38 @@ def _():
             for zone in HOSTILE:
                 control(ours, "refresh", zone)
                 arrived(ours, zone, 1)
+
+
+@test("what the keeper does is counted, and the page says what zones are like")
+def _():
+    with temporary_folder() as folder, Primary(lambda z: soa(z, 7), lambda z, _: [[soa(z, 7), ns(z), soa(z, 7)]]) as peer:
+        page = free_port()
+        file = write(f"{folder}/own.test.zone", "$TTL 60\n@ SOA ns host 5 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\n")
+        zones = [Zone("far.test", primaries=[Peer("127.0.0.1", peer.port)]),
+                 Zone("short.test", primaries=[Peer("127.0.0.1", peer.port)], more='max-expire = "1h"'),
+                 Zone("own.test", file=file, update=[LOCAL], transfer=[LOCAL])]
+        with Dnsd(f"{folder}/ours", zones, more=f'metrics-listen = {{"127.0.0.1:{page}"}}\n') as ours:
+            def metrics():
+                with urllib.request.urlopen(f"http://127.0.0.1:{page}/metrics", timeout=PATIENCE) as r:
+                    return dict(line.rsplit(" ", 1) for line in r.read().decode().splitlines() if not line.startswith("#"))
+            began = int(time.time())
+            for zone in ("far.test", "short.test"):
+                arrived(ours, zone, 7)
+            equal(update(ours, "own.test", ("add", "x", 60, "A", "192.0.2.1")), 0)
+            equal(update(ours, "own.test", ("add", "x.far.test.", 60, "A", "192.0.2.1")), 10)  # NOTZONE
+            content(ours, "own.test")
+            notify = wire.message(1, 0, [wire.question(wire.name("far.test."), wire.SOA)], opcode=4)
+            equal(wire.udp(ours.address, ours.port, notify)[3] & 15, 0)
+            got = metrics()
+            equal([got[f"linnet_dns_{name}"] for name in (
+                'transfers_in_total{result="done"}', 'transfers_in_total{result="failed"}', 'updates_total{result="done"}',
+                'updates_total{result="failed"}', 'transfers_out_total{result="done"}', "notifies_received_total",
+                'zone_serial{zone="far.test."}', 'zone_serial{zone="own.test."}')], ["2", "0", "1", "1", "1", "1", "7", "6"])
+            for zone, seconds in (("far", 86400), ("short", 3600)):
+                at = int(got[f'linnet_dns_zone_expires_timestamp_seconds{{zone="{zone}.test."}}']) - seconds
+                # The refresh took place between the two looks at the clock.
+                equal(began - PATIENCE <= at <= time.time(), True, f"{zone}: {at}, {began}")
+            equal('linnet_dns_zone_expires_timestamp_seconds{zone="own.test."}' in got, False, "a primary zone expires")
 
 
 @test("differences that do not fit: the whole zone is fetched, else the old one stays")

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Dynamic updates (RFC 2136): nsupdate and dnspython, prerequisites, rights, serials, secondaries that
 pass them on; and that what was acknowledged outlives kill -9."""
@@ -239,6 +239,50 @@ def _():
                       "SERVFAIL without a primary")
 
 
+@test("a secondary passes on what is signed with a key that only the primary knows (RFC 8945 5.5)")
+def _():
+    ring, other = dns.tsigkeyring.from_text({"other.key": SECRET}), {"other.key": ("hmac-sha256", SECRET)}
+
+    def change(zone, name):
+        u = dns.update.Update(zone, keyring=ring, keyname="other.key")
+        u.add(name, 60, "A", "192.0.2.1")
+        return u
+
+    with temporary_folder() as folder:
+        port = free_port()
+        zones = [Zone("example.test", primaries=[Peer("127.0.0.1", port)], update=[LOCAL]),
+                 Zone("closed.test", primaries=[Peer("127.0.0.1", port)]),
+                 Zone("own.test", file=write(f"{folder}/own", ZONE), update=[LOCAL])]
+        with ours(folder, zones) as d:
+            theirs = [Zone(z, file=write(f"{folder}/{z}", ZONE), transfer=[LOCAL], notify=[Peer("127.0.0.1", d.port)],
+                           update=[Peer("127.0.0.1", key="other.key")], more="notify-delay 0;")
+                      for z in ("example.test", "closed.test")]
+            with bind(f"{folder}/theirs", theirs, keys=other, port=port):
+                until(lambda: serial_of(d) == 10 and serial_of(d, "closed.test") == 10, "the zones to arrive")
+                # dnspython checks the answer's signature, which is the primary's
+                equal(dns.rcode.to_text(send(d, change("example.test", "x"), tcp=True).rcode()), "NOERROR")
+                until(lambda: lookup(d, "x.example.test", "A") == ("NOERROR", ["192.0.2.1"]), "the change to come back")
+                # Where it is not for a primary, or nobody may, the key is unknown.
+                for zone in ("own.test", "closed.test"):
+                    try:
+                        send(d, change(zone, "x"))
+                        raise AssertionError(f"{zone}: accepted")
+                    except dns.tsig.PeerBadKey:
+                        pass
+                equal(lookup(d, "x.own.test", "A"), ("NXDOMAIN", []))
+
+
+@test("thousands of records for one name in one message take no time to speak of")
+def _():
+    with temporary_folder() as folder, ours(folder) as d:
+        changes = [("add", "many", 60, "A", f"10.0.{i >> 8}.{i & 255}") for i in range(4000)]
+        equal(rcode(d, *changes, tcp=True), "NOERROR")  # SERVFAIL after KEEPER_REPLY_MS
+        equal(rcode(d, ("add", "many", 90, "A", "10.1.0.0"), ("delete", "many", "A", "10.0.0.0"), tcp=True), "NOERROR")
+        lines = [line.split("\t") for line in control(d, "dump", "example.test").stdout.splitlines()]
+        equal(sorted((line[1], line[4]) for line in lines if line[0].startswith("many")),
+              sorted(("90", c[4]) for c in changes[1:] + [("add", "many", 90, "A", "10.1.0.0")]))
+
+
 @test("updates outlive a restart; the zone file counts again when it changes")
 def _():
     with temporary_folder() as folder:
@@ -270,6 +314,14 @@ def _():
         equal(control(d, "freeze", "example.test").returncode, 0)
         equal(rcode(d, ("add", "x", 60, "A", "192.0.2.1")), "REFUSED", "frozen")
         equal(control(d, "zone-status", "example.test").stdout, "example.test. primary serving serial 10 frozen\n")
+        # A zone is frozen until it is thawed, whatever becomes of the keeper.
+        for how in (lambda pid: os.kill(pid, signal.SIGKILL), lambda _: d.process.send_signal(signal.SIGHUP)):
+            before = keeper_of(d)
+            how(before)
+            until(lambda b=before: keeper_of(d) not in (b, None) and control(d, "zone-status").returncode == 0, "a new keeper")
+            equal(control(d, "zone-status").stdout, "example.test. primary serving serial 10 frozen\n")
+            until(lambda: rcode(d, ("add", "x", 60, "A", "192.0.2.1")) != "SERVFAIL", "the worker to have it")
+            equal(rcode(d, ("add", "x", 60, "A", "192.0.2.1")), "REFUSED", "frozen still")
         equal(control(d, "thaw", "example.test").returncode, 0)
         equal(rcode(d, ("add", "x", 60, "A", "192.0.2.1")), "NOERROR", "thawed")
         lines = [line.split("\t") for line in control(d, "dump", "example.test.").stdout.splitlines()]

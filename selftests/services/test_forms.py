@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The section form of linnet-httpd: what was sent in each of the three kinds is shown."""
 import hashlib

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Malformed and hostile HTTP/1 requests: the exact answers, and what becomes of the
 connection.  A request hidden in another one must never be answered."""

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-httpd: PUT and DELETE, and what is left when they are broken off."""
 import ctypes

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-httpd under what goes wrong: very many connections, slow ones, killed processes,
 files that cannot be read, gateways that are not there."""

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The kernel has no memory for what is to be sent, and does not tell when it has (tcp_mem)."""
 import mmap

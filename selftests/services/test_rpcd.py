@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-rpcd beside Python's own XML-RPC server: the same calls, the same octets."""
 import code

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-rpcd over etcd: three real members on this machine, of which some are stopped."""
 import json

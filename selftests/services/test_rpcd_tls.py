@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-rpcd by TLS on both sides: its listener, and the way to a real etcd that wants certificates."""
 import http.client

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The samples of a textbook's chapter on networks, unmodified, and the like of our own in
 samples/: our servers with their clients, their servers with our clients.

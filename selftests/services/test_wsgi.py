@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-httpd's WSGI: PEP 3333, frameworks, streaming."""
 import hashlib

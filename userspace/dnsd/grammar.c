@@ -9,6 +9,7 @@
 
 #include "balance/balance.h"
 #include "config.h"
+#include "dnstap/dnstap.h"
 #include "name.h"
 #include "resolve/resolve.h"
 #include "setup.h"
@@ -61,7 +62,7 @@ static cfg_opt_t zone_options[] = {
 	CFG_STR_LIST("allow-update", NULL, CFGF_NONE),
 	CFG_STR_LIST("allow-notify", NULL, CFGF_NONE),
 	CFG_STR("journal-size", "1m", CFGF_NONE),
-	CFG_STR("max-size", "0", CFGF_NONE),
+	CFG_STR("max-size", "1g", CFGF_NONE),
 	CFG_STR("min-refresh", "2s", CFGF_NONE),
 	CFG_STR("max-refresh", "28d", CFGF_NONE),
 	CFG_STR("min-retry", "1s", CFGF_NONE),
@@ -98,6 +99,7 @@ static cfg_opt_t file_options[] = {
 	CFG_SEC("key", key_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_SEC("zone", zone_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_SEC("recursion", resolve_options, CFGF_NODEFAULT),
+	CFG_SEC("dnstap", dnstap_options, CFGF_NODEFAULT),
 	CFG_SEC("balance", balance_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
 };
@@ -306,6 +308,7 @@ static const struct ln_config_check checks[] = {
 	{ "rate-limit|ipv6-prefix", check_range },
 	{ "rate-limit|table-size", check_range },
 	{ "key", check_key },
+	{ "dnstap|buffer", ln_config_is_size },
 	{ "zone|journal-size", ln_config_is_size },
 	{ "zone|max-size", ln_config_is_size },
 	{ "zone|min-refresh", check_period },

@@ -10,8 +10,10 @@
 #include "balance/balance.h"
 #include "counts.h"
 #include "daemon.h"
+#include "dnstap/dnstap.h"
 #include "grammar.h"
 #include "keeper-process.h"
+#include "keeper/keeper-counts.h"
 #include "keeper/keeper.h"
 #include "resolve/resolve.h"
 #include "setup.h"
@@ -29,6 +31,7 @@ enum {
 	OPT_STATE,
 	OPT_QUERY_LOG,
 	OPT_EXPLAIN,
+	OPT_JSON,
 	OPT_CONTROL,
 	OPT_KEYS,
 };
@@ -39,6 +42,7 @@ enum {
  * @file: the configuration file
  * @check: look at the configuration and the zones, and no more
  * @explain: answer with the way to the answer
+ * @json: for programs
  * @control: talk to the keeper of a running server
  * @keys: show a zone's keys
  * @words: what follows the options
@@ -47,7 +51,7 @@ enum {
 struct arguments {
 	struct setup_settings settings;
 	const char *file;
-	bool check, explain, control, keys;
+	bool check, explain, json, control, keys;
 	char *words[16];
 	int n_words;
 };
@@ -63,6 +67,7 @@ static const struct argp_option options[] = {
 	  LN_OPTIONS_OWN + 1 },
 	{ "explain", OPT_EXPLAIN, NULL, 0,
 	  "Resolve NAME [TYPE] and show each step of it", LN_OPTIONS_OWN + 1 },
+	{ "json", OPT_JSON, NULL, 0, "With --explain: as JSON, for programs", LN_OPTIONS_OWN + 1 },
 	{ "control", OPT_CONTROL, NULL, 0, "Tell a running server: --control help",
 	  LN_OPTIONS_OWN + 1 },
 	{ "keys", OPT_KEYS, NULL, 0, "Show the keys that ZONE is signed with, and the DS for its "
@@ -87,6 +92,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_EXPLAIN:
 		a->explain = true;
 		return 0;
+	case OPT_JSON:
+		a->json = true;
+		return 0;
 	case OPT_CONTROL:
 		a->control = true;
 		return 0;
@@ -110,6 +118,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (a->check + a->explain + a->control + a->keys > 1)
 			ln_usage_error("--check, --explain, --control, --keys: one of them only");
+		if (a->json && !a->explain)
+			ln_usage_error("--json is for --explain");
 		if (a->n_words && !a->explain && !a->control && !a->keys)
 			ln_usage_error("'%s': this program takes options only", a->words[0]);
 		return 0;
@@ -258,7 +268,7 @@ static int explain(void)
 		return EXIT_FAILURE;
 	if (a.n_words < 1 || a.n_words > 2)
 		ln_usage_error("--explain: NAME, and perhaps a TYPE");
-	return resolve_explain(s, a.words[0], a.n_words > 1 ? a.words[1] : "A");
+	return resolve_explain(s, a.words[0], a.n_words > 1 ? a.words[1] : "A", a.json);
 }
 
 static int control(void)
@@ -310,6 +320,8 @@ int main(int argc, char **argv)
 	if (a.keys)
 		return keys();
 	counts_define();
+	keeper_counts_define();
+	dnstap_define_metrics();
 	resolve_define_metrics();
 	return ln_daemon_main(&daemon, &o);
 }

@@ -8,20 +8,26 @@
 
 #include "balance/balance.h"
 #include "http.h"
+#include "keeper/keeper-counts.h"
 #include "metrics.h"
+#include "worker.h"
 
-static const struct balance_setup *balanced;
+static struct worker *worker;
 
-/* What all count, then what is known of the members of balanced names. */
+/* What all count, then what is known of zones and of the members of balanced names. */
 static char *all_text(size_t *len)
 {
 	char *text = NULL, *counters = ln_metrics_text(len);
 	FILE *f = counters ? open_memstream(&text, len) : NULL;
+	const struct store_txn *t;
 	bool failed;
 
 	if (f) {
 		fputs(counters, f);
-		balance_metrics(balanced, f);
+		t = worker_snapshot(worker);
+		if (t)
+			keeper_gauges(worker->setup, t, f);
+		balance_metrics(worker->setup->balance, f);
 		failed = ferror(f);
 		if (fclose(f) || failed) {
 			free(text);
@@ -58,7 +64,7 @@ static void on_request(struct http_exchange *x)
 }
 
 int metrics_page_start(struct ln_server *server, const struct ln_sockets *sockets,
-		       const char *tag, const struct balance_setup *balance)
+		       const char *tag, struct worker *w)
 {
 	static struct http_service service = {
 		.limits = {
@@ -69,6 +75,6 @@ int metrics_page_start(struct ln_server *server, const struct ln_sockets *socket
 		.request = on_request,
 	};
 
-	balanced = balance;
+	worker = w;
 	return ln_server_listen(server, sockets, tag, &http_proto, NULL, &service);
 }

@@ -4,10 +4,10 @@
 
 #include "server.h"
 
-struct balance_setup;
+struct worker;
 
-/* Counters, and members of @balance (or NULL), by HTTP at /metrics, on the sockets with a tag. */
+/* Counters, zones and members of balanced names, by HTTP at /metrics, on the sockets with a tag. */
 int metrics_page_start(struct ln_server *server, const struct ln_sockets *sockets,
-		       const char *tag, const struct balance_setup *balance);
+		       const char *tag, struct worker *w);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "balance/balance.h"
 #include "config.h"
+#include "dnstap/dnstap.h"
 #include "resolve/resolve.h"
 
 #define DEFAULT_STATE	"/var/lib/linnet-dnsd"
@@ -261,6 +262,11 @@ static int read_rooms(struct setup *s)
 		if (!s->balance)
 			return -EINVAL;
 	}
+	if (cfg_size(s->tree, "dnstap")) {
+		s->dnstap = dnstap_read(cfg_getsec(s->tree, "dnstap"));
+		if (!s->dnstap)
+			return -EINVAL;
+	}
 	return 0;
 }
 
@@ -322,6 +328,7 @@ void setup_free(struct setup *s)
 {
 	if (!s)
 		return;
+	free(s->dnstap);
 	balance_setup_free(s->balance);
 	resolve_setup_free(s->resolve);
 	ln_access_log_close(s->query_log);

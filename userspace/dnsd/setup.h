@@ -4,8 +4,8 @@
  * workers, never changed, let go as a whole.
  *
  * A room with a section of its own has the section's grammar and reads it: see
- * sign/sign.h (zone { dnssec {} }), resolve/resolve.h (recursion {}) and balance/balance.h
- * (balance NAME {}).
+ * sign/sign.h (zone { dnssec {} }), resolve/resolve.h (recursion {}), balance/balance.h
+ * (balance NAME {}) and dnstap/dnstap.h (dnstap {}).
  */
 #ifndef DNSD_SETUP_H
 #define DNSD_SETUP_H
@@ -26,6 +26,7 @@
 struct sign_policy;		/* sign/sign.h */
 struct resolve_setup;		/* resolve/resolve.h */
 struct balance_setup;		/* balance/balance.h */
+struct dnstap_setup;		/* dnstap/dnstap.h */
 
 /* A key { } section. */
 struct setup_key {
@@ -121,6 +122,7 @@ struct setup_rate {
  * @query_log: or NULL
  * @resolve: recursion, or NULL
  * @balance: names that are balanced, or NULL
+ * @dnstap: where each message is said by dnstap, or NULL
  */
 struct setup {
 	cfg_t *tree;
@@ -148,6 +150,7 @@ struct setup {
 	struct ln_access_log *query_log;
 	struct resolve_setup *resolve;
 	struct balance_setup *balance;
+	struct dnstap_setup *dnstap;
 };
 
 /* What the command line can say over the file. */

@@ -54,10 +54,11 @@ int worker_init(struct worker *w, struct ln_server *server, const struct setup *
 	store_rest(w->txn);
 	w->zones = calloc(setup->n_zones + 1, sizeof(*w->zones));
 	w->cache = answer_cache_new(CACHE_OCTETS);
-	if (!w->zones || !w->cache) {
+	if (rrl_wanted(&setup->rate))
+		w->rrl = rrl_new(&setup->rate, setup->options.workers);
+	if (!w->zones || !w->cache || (rrl_wanted(&setup->rate) && !w->rrl)) {
 		ln_error("out of memory");
 		return -ENOMEM;
 	}
-	w->rrl = rrl_new(&setup->rate, setup->options.workers);
 	return 0;
 }

@@ -14,9 +14,9 @@
 #include "answer/query.h"
 #include "log.h"
 
-/* Octets of answers that may wait for a peer that does not read. */
 /* A stopping server waits so long for the first query of a connection. */
 #define FIRST_QUERY_MS	1000
+/* Octets of answers that may wait for a peer that does not read. */
 #define OUTPUT_MAX	(256 << 10)
 
 /**
@@ -46,7 +46,10 @@ static void idle(struct ln_conn *c)
 
 /* --- answers --- */
 
-static void write_message(struct ln_conn *c, const uint8_t *wire, size_t len)
+/* False: without memory the connection was closed, and with it went the queries that have more
+ * messages to come; others have no connection any more.
+ */
+static bool write_message(struct ln_conn *c, const uint8_t *wire, size_t len)
 {
 	struct ln_queue *queue = ln_conn_queue(c);
 	char *room = ln_queue_reserve(queue, 2 + len);
@@ -54,12 +57,13 @@ static void write_message(struct ln_conn *c, const uint8_t *wire, size_t len)
 	/* One write: two would be two segments (RFC 7766 section 8). */
 	if (!room) {
 		ln_conn_close(c);
-		return;
+		return false;
 	}
 	knot_wire_write_u16((uint8_t *)room, len);
 	memcpy(room + 2, wire, len);
 	ln_queue_commit(queue, 2 + len);
 	ln_conn_flush(c);
+	return true;
 }
 
 static void stream_defer(struct query *q)
@@ -76,10 +80,8 @@ static void stream_defer(struct query *q)
 
 static void stream_send(struct query *q)
 {
-	if (!q->conn)
-		return;
-	write_message(q->conn, q->out, q->out_len);
-	idle(q->conn);
+	if (q->conn && write_message(q->conn, q->out, q->out_len))
+		idle(q->conn);
 }
 
 static void stream_release(struct query *q)
@@ -125,8 +127,8 @@ static bool pump_one(struct ln_conn *c, struct query *q)
 			ln_conn_close(c);
 			return false;
 		}
-		if (q->out_len)
-			write_message(c, q->out, q->out_len);
+		if (q->out_len && !write_message(c, q->out, q->out_len))
+			return false;
 		if (!more) {
 			query_account(q);
 			query_messages_end(q);
@@ -176,7 +178,7 @@ static void handle(struct ln_conn *c, const char *wire, size_t len)
 	q.conn = c;
 	q.received = ln_conn_now(c);
 	q.out = response;
-	((struct stream *)ln_conn_state(c))->used = true;
+	s->used = true;
 	if (query_handle(&q) == QUERY_REPLY)
 		write_message(c, q.out, q.out_len);
 }

@@ -101,23 +101,13 @@ static void send_one(struct query *q)
 
 static const struct query_transport udp_transport = { .send = send_one };
 
-/* Nothing but what makes the client come by stream. */
-static void make_slip(struct query *q)
-{
-	q->out[2] |= 0x02;
-	q->out_len = q->question_end;
-	knot_wire_set_ancount(q->out, 0);
-	knot_wire_set_nscount(q->out, 0);
-	knot_wire_set_arcount(q->out, 0);
-}
-
 static bool within_rate(struct worker *w, struct query *q)
 {
 	switch (w->rrl ? rrl_check(w->rrl, q) : RRL_SEND) {
 	case RRL_DROP:
 		return false;
 	case RRL_SLIP:
-		make_slip(q);
+		response_slip(q);
 		return true;
 	default:
 		return true;

@@ -7,6 +7,7 @@
 #include "answer/cache.h"
 #include "answer/rrl.h"
 #include "balance/balance.h"
+#include "dnstap/dnstap.h"
 #include "http.h"
 #include "keeper-link.h"
 #include "log.h"
@@ -24,6 +25,8 @@ static void on_turn_end(void *data)
 		store_rest(w->txn);
 	w->fresh = false;
 	ln_access_log_flush(w->setup->query_log);
+	if (w->dnstap)
+		dnstap_flush(w);
 }
 
 int worker_start(struct worker *w, struct ln_server *server, const struct setup *setup,
@@ -33,6 +36,8 @@ int worker_start(struct worker *w, struct ln_server *server, const struct setup 
 
 	if (!err)
 		err = keeper_link_start(w);
+	if (!err && setup->dnstap)
+		err = dnstap_start(w);
 	if (!err && setup->resolve)
 		err = resolve_start(w);
 	if (!err && setup->balance)
@@ -42,7 +47,7 @@ int worker_start(struct worker *w, struct ln_server *server, const struct setup 
 	if (!err)
 		err = stream_start(w, sockets);
 	if (!err && setup->metrics)
-		err = metrics_page_start(server, sockets, SETUP_METRICS, setup->balance);
+		err = metrics_page_start(server, sockets, SETUP_METRICS, w);
 	if (err)
 		return err;
 	w->turn_end = (struct ln_turn_end){ .run = on_turn_end, .data = w };
@@ -58,6 +63,9 @@ void worker_stop(struct worker *w)
 		balance_stop(w);
 	if (w->resolver)
 		resolve_stop(w);
+	/* Those before answered what waited for them. */
+	if (w->dnstap)
+		dnstap_stop(w);
 	rrl_free(w->rrl);
 	answer_cache_free(w->cache);
 	store_txn_abort(w->txn);

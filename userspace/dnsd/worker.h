@@ -16,6 +16,7 @@ struct keeper_link;		/* keeper-link.h */
 struct rrl;			/* answer/rrl.h */
 struct resolver;		/* resolve/resolve.h */
 struct balancer;		/* balance/balance.h */
+struct dnstap;			/* dnstap/sender.c */
 
 /* What the store has of a zone of the configuration, as of transaction @txn. */
 struct worker_zone {
@@ -33,7 +34,7 @@ struct worker_zone {
  * @zones: by index of the configuration's
  * @deferred: queries that wait for somebody
  * @turn_end: lets go of @txn
- * @cache, @rrl, @keeper, @resolver, @balancer: the rooms' own; NULL: not in use
+ * @cache, @rrl, @keeper, @resolver, @balancer, @dnstap: the rooms' own; NULL: not in use
  */
 struct worker {
 	struct ln_server *server;
@@ -49,6 +50,7 @@ struct worker {
 	struct keeper_link *keeper;
 	struct resolver *resolver;
 	struct balancer *balancer;
+	struct dnstap *dnstap;
 };
 
 /* Without sockets: what query_handle() needs. 0 or a negative errno after an error line. */

@@ -106,7 +106,7 @@ static bool is_slow(const struct http_exchange *x)
 {
 	const struct http_limits *limits = &x->service->limits;
 
-	return limits->min_rate && !x->held_since && !x->content_done &&
+	return limits->min_rate && !x->held && !x->content_done &&
 	       ln_conn_now(x->conn) - x->content_since >
 		       limits->header_ms + x->content_got * 1000 / limits->min_rate;
 }
@@ -157,6 +157,23 @@ void exchange_content_end(struct http_exchange *x)
 	x->content_done = true;
 	if (!x->ended && x->handler && x->handler->content_end)
 		x->handler->content_end(x);
+}
+
+/**
+ * exchange_hold() - the peer may send no content, or may again
+ * @x: the exchange
+ * @reason: of HTTP_HELD_*
+ * @hold: the reason begins
+ */
+void exchange_hold(struct http_exchange *x, unsigned int reason, bool hold)
+{
+	unsigned int before = x->held;
+
+	x->held = hold ? before | reason : before & ~reason;
+	if (!before && x->held)
+		x->held_since = ln_conn_now(x->conn);
+	if (before && !x->held)
+		x->content_since += ln_conn_now(x->conn) - x->held_since;
 }
 
 /**
@@ -339,7 +356,7 @@ void http_accept(struct http_exchange *x, uint64_t max)
 		return;
 	}
 	x->accepted = true;
-	x->content_since = ln_conn_now(x->conn);
+	x->content_since = x->held_since = ln_conn_now(x->conn);
 	x->ops->accept(x);
 }
 
@@ -381,16 +398,9 @@ bool http_redirect_local(struct http_exchange *x, const char *target)
  */
 void http_hold(struct http_exchange *x, bool hold)
 {
-	uint64_t now = ln_conn_now(x->conn);
-
 	if (x->ended)
 		return;
-	if (hold && !x->held_since)
-		x->held_since = now;
-	if (!hold && x->held_since) {
-		x->content_since += now - x->held_since;
-		x->held_since = 0;
-	}
+	exchange_hold(x, HTTP_HELD_HANDLER, hold);
 	x->ops->hold(x, hold);
 }
 

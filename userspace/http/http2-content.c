@@ -59,3 +59,21 @@ void http2_content_deliver(struct http2_stream *s)
 	if (s->in_end && !s->in.bytes && wanted(s) && !s->x.content_done)
 		exchange_content_end(&s->x);
 }
+
+/**
+ * http2_content_window() - see whether the peer still has window
+ * @h: the connection
+ *
+ * Streams whose handlers are slow may hold all of the connection's window.  The others do
+ * not dribble then: they are not let.
+ */
+void http2_content_window(struct http2 *h)
+{
+	bool shut = nghttp2_session_get_local_window_size(h->session) <= 0;
+
+	if (shut == h->shut)
+		return;
+	h->shut = shut;
+	for (struct http2_stream *s = h->streams; s; s = s->next)
+		exchange_hold(&s->x, HTTP_HELD_WINDOW, shut);
+}

@@ -115,6 +115,7 @@ struct http2_head {
  * @starved: some stream's starved is set
  * @settled: the peer's SETTINGS arrived
  * @acknowledged: the peer has acknowledged ours
+ * @shut: the peer has used up the connection's window
  * @refusing: GOAWAY was submitted: new streams are no longer taken
  * @terminated: the same with an error
  * @broken: without memory, no more can be said
@@ -134,7 +135,7 @@ struct http2 {
 	uint64_t timer_at, drain_at;
 	size_t in_memory;
 	bool busy, deliver, starved, settled, acknowledged, refusing, terminated;
-	bool broken, over;
+	bool broken, over, shut;
 };
 
 static inline struct http2_stream *http2_stream_of(struct http_exchange *x)
@@ -168,6 +169,7 @@ void http2_stream_moved(struct http2_stream *s, size_t len);
 /* http2-content.c */
 int http2_content_arrived(struct http2_stream *s, const char *data, size_t len);
 void http2_content_deliver(struct http2_stream *s);
+void http2_content_window(struct http2 *h);
 
 /* http2-response.c */
 extern const struct http_ops http2_ops;

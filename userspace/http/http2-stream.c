@@ -40,6 +40,7 @@ struct http2_stream *http2_stream_open(struct http2 *h, int32_t id)
 	if (!s)
 		return NULL;
 	exchange_init(&s->x, &http2_ops, s, h->c);
+	exchange_hold(&s->x, HTTP_HELD_WINDOW, h->shut);
 	memset(&s->h, 0, sizeof(*s) - offsetof(struct http2_stream, h));
 	s->h = h;
 	s->id = id;

@@ -60,20 +60,23 @@ int discover_probe(const struct discover_address *a, uint16_t port, int protocol
 	return err;
 }
 
-/* One record's host, over protocol 253 on the port that the program will connect to. */
-static bool answers(struct __res_state *res, const char *server, const struct discover_record *r,
+/*
+ * The name, over protocol 253 on its port: it is what the program will connect to, whichever host
+ * the record leads to.
+ */
+static bool answers(struct __res_state *res, const char *server, const char *name, uint16_t port,
 		    char *why, size_t size)
 {
 	struct discover_address list[DISCOVER_MAX];
-	int n = discover_addresses(res, server != NULL, r->target, list), err = n;
+	int n = discover_addresses(res, server != NULL, name, list), err = n;
 	unsigned int took;
 
 	for (int i = 0; i < n; i++) {
-		err = discover_probe(&list[i], r->linnet_port, IPPROTO_LINNET, &took);
+		err = discover_probe(&list[i], port, IPPROTO_LINNET, &took);
 		if (!err)
 			return true;
 	}
-	snprintf(why, size, "%.200s announces protocol 253 but does not answer (%s)", r->target,
+	snprintf(why, size, "%.200s announces protocol 253 but does not answer (%s)", name,
 		 n < 0 ? "no address" : strerror(-err));
 	return false;
 }
@@ -97,10 +100,11 @@ static bool decide(struct __res_state *res, const char *server, const char *name
 				 r->target, r->linnet_port, port);
 			continue;
 		}
-		if (!answers(res, server, r, why, size))
-			continue;
-		snprintf(why, size, "%.100s announces protocol 253 and answers on port %u",
-			 r->target, port);
+		/* Other records lead to the same attempt. */
+		if (!answers(res, server, name, port, why, size))
+			return false;
+		snprintf(why, size, "%.100s announces protocol 253 and answers on port %u", name,
+			 port);
 		return true;
 	}
 	return false;
@@ -119,8 +123,8 @@ bool discover_decide(const char *target, const char *server, char *why, size_t s
 		return false;
 	}
 	if (discover_open(&res, server)) {
-		snprintf(why, size, "the name server has to be an IPv4 address, with or without "
-				    ":PORT");
+		snprintf(why, size, "the name server has to be an address, with or without a port: "
+				    "192.0.2.1:53, [2001:db8::1]:53");
 		return false;
 	}
 	snprintf(why, size, "no record of %.100s announces protocol 253", name);

@@ -47,11 +47,58 @@ int discover_target(const char *text, char name[DISCOVER_NAME], uint16_t *port)
 	return colon ? parse_port(colon + 1, port) : 0;
 }
 
+/* "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53" */
+static int parse_server(const char *text, struct discover_address *a)
+{
+	bool bracket = *text == '[', v6 = bracket || strchr(text, ':') != strrchr(text, ':');
+	char copy[SERVER_TEXT], *end;
+	uint16_t port = NS_DEFAULTPORT;
+
+	if (strlen(text) >= sizeof(copy))
+		return -EINVAL;
+	strcpy(copy, text + bracket);
+	end = bracket ? strchr(copy, ']') : v6 ? NULL : strchr(copy, ':');
+	if (bracket && (!end || (end[1] && end[1] != ':')))
+		return -EINVAL;
+	if (end) {
+		const char *colon = end + bracket;
+
+		*end = 0;
+		if ((!bracket || end[1]) && parse_port(colon + 1, &port))
+			return -EINVAL;
+	}
+	memset(a, 0, sizeof(*a));
+	a->sa.sa_family = v6 ? AF_INET6 : AF_INET;
+	/* Both have the port at the same place. */
+	a->in.sin_port = htons(port);
+	return inet_pton(a->sa.sa_family, copy, v6 ? (void *)&a->in6.sin6_addr :
+						     (void *)&a->in.sin_addr) == 1 ? 0 : -EINVAL;
+}
+
+/* The C library keeps IPv6 servers beside its list, whose entry has no family then. */
+static int use_server(struct __res_state *res, const struct discover_address *a)
+{
+	struct sockaddr_in6 **v6 = &res->_u._ext.nsaddrs[0];
+
+	res->nscount = 1;
+	res->_u._ext.nscount = 0;
+	if (a->sa.sa_family == AF_INET) {
+		res->nsaddr_list[0] = a->in;
+		return 0;
+	}
+	if (!*v6)
+		*v6 = malloc(sizeof(**v6));
+	if (!*v6)
+		return -ENOMEM;
+	**v6 = a->in6;
+	res->nsaddr_list[0].sin_family = 0;
+	return 0;
+}
+
 int discover_open(struct __res_state *res, const char *server)
 {
-	char copy[SERVER_TEXT], *colon;
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	uint16_t port = NS_DEFAULTPORT;
+	struct discover_address address;
+	int err;
 
 	memset(res, 0, sizeof(*res));
 	if (res_ninit(res))
@@ -59,21 +106,12 @@ int discover_open(struct __res_state *res, const char *server)
 	res->options |= RES_USE_EDNS0;
 	if (!server)
 		return 0;
-	if (strlen(server) >= sizeof(copy))
-		return -EINVAL;
-	strcpy(copy, server);
-	colon = strchr(copy, ':');
-	if (colon) {
-		*colon = 0;
-		if (parse_port(colon + 1, &port))
-			return -EINVAL;
-	}
-	if (inet_pton(AF_INET, copy, &in.sin_addr) != 1)
-		return -EINVAL;
-	in.sin_port = htons(port);
-	res->nscount = 1;
-	res->nsaddr_list[0] = in;
-	return 0;
+	err = parse_server(server, &address);
+	if (!err)
+		err = use_server(res, &address);
+	if (err)
+		res_nclose(res);
+	return err;
 }
 
 /* --- one record --- */

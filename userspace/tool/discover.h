@@ -52,9 +52,10 @@ struct discover_address {
 /**
  * discover_open() - prepare to ask
  * @res: filled
- * @server: "192.0.2.1" or "192.0.2.1:53", or NULL: the system's resolvers
+ * @server: "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53", or NULL: the system's
+ *	resolvers
  *
- * Return: 0, or -EINVAL when @server is neither.
+ * Return: 0, -EINVAL when @server is none of these, or -ENOMEM.
  */
 int discover_open(struct __res_state *res, const char *server);
 

@@ -24,8 +24,7 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-	{ "server", 's', "ADDRESS[:PORT]", 0, "Ask this name server (IPv4) instead of the system's",
-	  0 },
+	{ "server", 's', "ADDRESS[:PORT]", 0, "Ask this name server instead of the system's", 0 },
 	{ 0 },
 };
 
@@ -150,8 +149,8 @@ int cmd_find(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (discover_open(&res, a.server)) {
-		fprintf(stderr, "linnet find: --server: allowed is an IPv4 address, with or "
-				"without :PORT\n");
+		fprintf(stderr, "linnet find: --server: allowed is an address, with or without a "
+				"port: 192.0.2.1:53, [2001:db8::1]:53\n");
 		return EXIT_USAGE;
 	}
 	if (port) {

@@ -35,7 +35,7 @@ static const struct argp_option options[] = {
 	  "Only if the DNS says that this service speaks protocol 253 and it answers; else the "
 	  "program uses TCP", 0 },
 	{ "server", OPT_SERVER, "ADDRESS[:PORT]", 0,
-	  "With --discover: ask this name server (IPv4) instead of the system's", 0 },
+	  "With --discover: ask this name server instead of the system's", 0 },
 	{ 0 },
 };
 

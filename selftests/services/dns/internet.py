@@ -234,6 +234,7 @@ short {SHORT} A 192.0.2.12
 stale {SHORT} A 192.0.2.13
 alias CNAME www.good.org.
 out DNAME good.org.
+{chr(10).join(f"crowd A 10.0.{i // 250}.{i % 250 + 1}" for i in range(1500))}
 *.wild TXT "synthesised"
 """,
     "lame.example": """

@@ -110,10 +110,6 @@ SUBNET = Known("EDNS options", lambda q, a, b, f: code_in(wire.CLIENT_SUBNET, b)
                "linnet-dnsd knows client subnets, and says that this answer does not depend on them", "RFC 7871, 7.2.1")
 ERROR_TEXT = Known("EDNS options", lambda q, a, b, f: code_in(15, b) and but(b, 15, wire.CLIENT_SUBNET) == but(a, 15),
                    "linnet-dnsd says more about why it refuses", "RFC 8914, 2")
-META = Known(f"rcode, AA, TC, {SECTIONS}, order, EDNS options",
-             lambda q, a, b, f: (q.qtype in (0, wire.OPT, 249, wire.TSIG, 253, 254)
-                                 and b and b.rcode in (wire.FORMERR, wire.NOTIMP)),
-             "types that are no data are FORMERR, MAILA and MAILB NOTIMP in linnet-dnsd", "RFC 6895, 3.1")
 KX = Known("additional", lambda q, a, b, f: q.qtype in (18, 36),
            "addresses of hosts in AFSDB and KX", "RFC 1183, 1; RFC 2230, 3")
 SVCB_TARGET = Known("additional", lambda q, a, b, f: q.qtype in (wire.SVCB, wire.HTTPS),
@@ -127,10 +123,10 @@ LONG_CHAIN = Known("answer, authority, order", lambda q, a, b, f: q.name.lower()
                    "linnet-dnsd ends a chain after 16 aliases, and the client asks on", "RFC 1034, 3.6.2")
 
 NSD_LINNET = [
-    META, BADVERS, TRUNCATED, CLASS, SUBNET, OPCODE, ANY, OPTIONAL,
+    BADVERS, TRUNCATED, CLASS, SUBNET, OPCODE, ANY, OPTIONAL,
     SIGNATURE_OF_ALIAS, LONG_CHAIN, FOLLOW, GLUE, UNSIGNED_DS, LITERAL_WILDCARD, ROOM,
 ]
 KNOT_LINNET = [
-    META, TRUNCATED, SUBNET, ERROR_TEXT, CLASS_ANY, ANY, KX, SVCB_TARGET, WILD_TARGET,
+    TYPE0, TRUNCATED, SUBNET, ERROR_TEXT, CLASS_ANY, ANY, KX, SVCB_TARGET, WILD_TARGET,
     UNSIGNED_DS, LOOP, CHAIN, ROOM,
 ]

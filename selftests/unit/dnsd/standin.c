@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "balance/balance.h"
+#include "dnstap/dnstap.h"
 #include "keeper-link.h"
 #include "keeper/keeper.h"
 #include "resolve/resolve.h"
@@ -11,6 +12,7 @@
 cfg_opt_t sign_options[] = { CFG_END() };
 cfg_opt_t resolve_options[] = { CFG_END() };
 cfg_opt_t balance_options[] = { CFG_END() };
+cfg_opt_t dnstap_options[] = { CFG_END() };
 
 struct sign_policy *sign_read(cfg_t *section, const char *state)
 {
@@ -66,6 +68,22 @@ enum query_verdict balance_query(struct query *q)
 {
 	(void)q;
 	return QUERY_PASS;
+}
+
+struct dnstap_setup *dnstap_read(cfg_t *section)
+{
+	(void)section;
+	return NULL;
+}
+
+void dnstap_query(struct query *q)
+{
+	(void)q;
+}
+
+void dnstap_response(const struct query *q)
+{
+	(void)q;
 }
 
 enum query_verdict keeper_link_forward(struct query *q)

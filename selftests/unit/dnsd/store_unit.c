@@ -324,6 +324,72 @@ static void removal(void)
 	store_commit(t);
 }
 
+/* Names in rdata that whoever answers reads, also of types that libknot does not describe. */
+static void names_in_rdata(void)
+{
+	static const uint16_t plain[] = {
+		KNOT_RRTYPE_NS, KNOT_RRTYPE_MD, KNOT_RRTYPE_MF, KNOT_RRTYPE_CNAME, KNOT_RRTYPE_MB,
+		KNOT_RRTYPE_MG, KNOT_RRTYPE_MR, KNOT_RRTYPE_PTR, KNOT_RRTYPE_DNAME,
+	};
+	static const uint16_t after_a_number[] = {
+		KNOT_RRTYPE_MX, KNOT_RRTYPE_KX, KNOT_RRTYPE_AFSDB, KNOT_RRTYPE_SVCB,
+		KNOT_RRTYPE_HTTPS,
+	};
+	/* Five labels of 63 octets: no name, and more than there is room for where one is copied. */
+	uint8_t rdata[2 + 5 * 64 + 1] = { 0 };
+	struct change_set c;
+
+	for (unsigned int i = 0; i < 5; i++)
+		rdata[2 + 64 * i] = 63;
+	new_zone("rdata.test.");
+	c = begin();
+	for (unsigned int i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+		uint16_t type = plain[i];
+
+		EXPECT(store_edit_add(c.e, name("a"), type, 60, rdata, 0) == -EINVAL, "%u: none",
+		       type);
+		EXPECT(store_edit_add(c.e, name("a"), type, 60, (uint8_t *)"\3ab", 3) == -EINVAL,
+		       "%u: a name without an end", type);
+		EXPECT(store_edit_add(c.e, name("a"), type, 60, rdata + 2, sizeof(rdata) - 2) ==
+			       -EINVAL, "%u: a name that is too long", type);
+		EXPECT(store_edit_add(c.e, name("a"), type, 60, (uint8_t *)"\1a", 3) == 1,
+		       "%u: a name", type);
+	}
+	for (unsigned int i = 0; i < sizeof(after_a_number) / sizeof(*after_a_number); i++) {
+		uint16_t type = after_a_number[i];
+
+		EXPECT(store_edit_add(c.e, name("b"), type, 60, rdata, 1) == -EINVAL,
+		       "%u: one octet", type);
+		EXPECT(store_edit_add(c.e, name("b"), type, 60, rdata, 2) == -EINVAL,
+		       "%u: no name", type);
+		EXPECT(store_edit_add(c.e, name("b"), type, 60, rdata, sizeof(rdata)) == -EINVAL,
+		       "%u: a name that is too long", type);
+		EXPECT(store_edit_add(c.e, name("b"), type, 60, (uint8_t *)"\0\1\1a", 5) == 1,
+		       "%u: a name", type);
+	}
+	store_edit_drop(c.e);
+	store_txn_abort(c.t);
+}
+
+/* What does not fit is an error, not a set without the records before. */
+static void too_many_records(void)
+{
+	struct change_set c;
+
+	new_zone("many.test.");
+	c = begin();
+	EXPECT(!store_edit_replace(c.e, false), "replace");
+	add_soa(c.e, 2);
+	for (uint32_t i = 0; i < 65536; i++) {
+		const uint8_t address[] = { 10, i >> 16, i >> 8, i };
+
+		store_edit_add(c.e, name("many"), KNOT_RRTYPE_A, 60, address, 4);
+	}
+	EXPECT(store_edit_replaced(c.e) == -E2BIG, "65536 records of one name and type");
+	store_edit_drop(c.e);
+	store_txn_abort(c.t);
+}
+
 static void small_values(void)
 {
 	struct store_txn *t = store_write(store);
@@ -351,6 +417,8 @@ int main(void)
 		{ "the journal has the order of IXFR, and no gap", journal },
 		{ "the journal is bounded", journal_is_bounded },
 		{ "a zone is removed whole, and alone", removal },
+		{ "names in rdata are whole", names_in_rdata },
+		{ "a set of more records than can be counted is refused", too_many_records },
 		{ "small values", small_values },
 	};
 	char folder[] = "/tmp/store_unit.XXXXXX", path[64];

@@ -115,6 +115,43 @@ static void targets(void)
 	       discover_target("a:+1", name, &port), "what is none");
 }
 
+/* What libc is to ask: the family, and the port of it. */
+static void servers(void)
+{
+	static const struct {
+		const char *text;
+		int family;
+		uint16_t port;
+	} good[] = {
+		{ "192.0.2.1", AF_INET, 53 }, { "192.0.2.1:5353", AF_INET, 5353 },
+		{ "2001:db8::1", AF_INET6, 53 }, { "[2001:db8::1]", AF_INET6, 53 },
+		{ "[2001:db8::1]:5353", AF_INET6, 5353 },
+	};
+	static const char *const bad[] = { "", "a", "192.0.2.1:", "192.0.2.1:0", "[192.0.2.1]:53",
+					   "[2001:db8::1]:", "[2001:db8::1]5", "[2001:db8::1",
+					   "2001:db8::1]", "[]:53", ":" };
+	struct __res_state res;
+
+	for (unsigned int i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		const struct sockaddr_in6 *v6;
+		int err = discover_open(&res, good[i].text);
+
+		EXPECT(!err, "%s: %d", good[i].text, err);
+		if (err)
+			continue;
+		v6 = res._u._ext.nsaddrs[0];
+		EXPECT(res.nscount == 1, "%s: %d servers", good[i].text, res.nscount);
+		EXPECT(good[i].family == AF_INET ?
+		       res.nsaddr_list[0].sin_family == AF_INET &&
+		       ntohs(res.nsaddr_list[0].sin_port) == good[i].port :
+		       !res.nsaddr_list[0].sin_family && v6 && v6->sin6_family == AF_INET6 &&
+		       ntohs(v6->sin6_port) == good[i].port, "%s", good[i].text);
+		res_nclose(&res);
+	}
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		EXPECT(discover_open(&res, bad[i]) == -EINVAL, "'%s' is taken", bad[i]);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -122,6 +159,7 @@ int main(void)
 		{ "AliasMode", aliases },
 		{ "300000 random records", garbage },
 		{ "NAME and NAME:PORT", targets },
+		{ "name servers of IPv4 and IPv6", servers },
 	};
 
 	return UNIT_MAIN(tests);

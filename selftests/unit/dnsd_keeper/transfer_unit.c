@@ -202,16 +202,31 @@ static void all_scenes(void)
 	}
 }
 
+#define LONG	"a-name-of-many-letters-that-is-sent-once-and-stored-often"
+
 static void limits(void)
 {
+	static const struct scene long_names = {
+		.records = { SOA(1), "@ NS ns", LONG " A 192.0.2.1", LONG " A 192.0.2.2",
+			     LONG " A 192.0.2.3", LONG " A 192.0.2.4", SOA(1) },
+	};
 	const struct scene *s = &scenes[0];
 	struct transfer_reader t = reader(s);
+	uint64_t octets;
 
 	t.max_records = 3;
 	EXPECT(play(&t, s) == TRANSFER_FAILED && strstr(t.why, "more than 3 records"), "%s", t.why);
 	t = reader(s);
 	t.max_octets = 40;
 	EXPECT(play(&t, s) == TRANSFER_FAILED && strstr(t.why, "longer than 40 octets"), "%s",
+	       t.why);
+	/* Compressed names do not hide what will have to be kept. */
+	t = reader(&long_names);
+	EXPECT(play(&t, &long_names) == TRANSFER_DONE, "%s", t.why);
+	octets = t.octets;
+	t = reader(&long_names);
+	t.max_octets = octets;
+	EXPECT(play(&t, &long_names) == TRANSFER_FAILED && strstr(t.why, "longer than"), "%s",
 	       t.why);
 }
 

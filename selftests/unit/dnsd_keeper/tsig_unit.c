@@ -188,13 +188,42 @@ static void cut_mac(knot_pkt_t *p, size_t keep)
 	p->size -= gone;
 }
 
+/* RFC 8945 5.3.2: to whom has proved to have the key, the error is said with a signature. */
+static void answer_is_signed(const struct dns_tsig *client, struct dns_tsig *server, bool expected,
+			     time_t client_skew)
+{
+	knot_pkt_t *answer = query(), *back;
+	int err;
+
+	knot_wire_set_qr(answer->wire);
+	sign(server, answer);
+	back = deliver(answer, 0);
+	skew = client_skew;
+	err = !back->tsig_rr ? KNOT_TSIG_EBADSIG :
+	      knot_tsig_client_check(back->tsig_rr, back->wire, back->size, client->mac,
+				     client->mac_len, &key.knot, 0);
+	skew = 0;
+	EXPECT(!err == expected, "%s", knot_strerror(err));
+	knot_pkt_free(answer);
+	knot_pkt_free(back);
+}
+
 static void truncation(void)
 {
 	static const struct {
 		size_t keep;
-		int rcode;
+		int spoil;		/* an octet of the message */
+		time_t skew;
+		int rcode, error;
 	} cases[] = {
-		{ 16, KNOT_RCODE_NOTAUTH }, { 15, KNOT_RCODE_FORMERR }, { 0, KNOT_RCODE_FORMERR },
+		{ 16, 0, 0, KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADTRUNC },
+		{ 31, 0, 299, KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADTRUNC },
+		/* 5.2: the MAC is checked first, then the time, then the policy. */
+		{ 16, 14, 0, KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADSIG },
+		{ 16, 14, 400, KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADSIG },
+		{ 16, 0, 400, KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADTIME },
+		{ 16, 0, -400, KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADTIME },
+		{ 15, 0, 0, KNOT_RCODE_FORMERR, 0 }, { 0, 0, 0, KNOT_RCODE_FORMERR, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -203,13 +232,17 @@ static void truncation(void)
 		int rcode;
 
 		dns_tsig_begin(&client, &key);
+		skew = cases[i].skew;
 		sign(&client, q);
+		skew = 0;
 		cut_mac(q, cases[i].keep);
-		arrived = deliver(q, 0);
+		arrived = deliver(q, cases[i].spoil);
 		rcode = dns_tsig_verify(&server, arrived, find, &key);
-		EXPECT(rcode == cases[i].rcode, "%zu octets: RCODE %d", cases[i].keep, rcode);
-		EXPECT(rcode != KNOT_RCODE_NOTAUTH || server.error == KNOT_RCODE_BADTRUNC, "%d",
-		       server.error);
+		EXPECT(rcode == cases[i].rcode && server.error == cases[i].error,
+		       "case %zu: RCODE %d, error %d", i, rcode, server.error);
+		client.mac_len = cases[i].keep;
+		answer_is_signed(&client, &server, cases[i].error == KNOT_RCODE_BADTRUNC ||
+				 cases[i].error == KNOT_RCODE_BADTIME, cases[i].skew);
 		knot_pkt_free(q);
 		knot_pkt_free(arrived);
 		dns_tsig_end(&client);

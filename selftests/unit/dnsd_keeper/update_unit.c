@@ -6,9 +6,12 @@
  * and changes
  *	+RECORD		add			-RECORD		remove one
  *	!NAME TYPE	remove an RRset		(TYPE ANY: all of the name)
+ * where ^ before a record has the letters of its data in upper case,
  * followed by what is the zone's afterwards, apart from its SOA and NS.
  */
 #include "update.h"
+
+#include <ctype.h>
 
 #include "memory_zone.h"
 #include "records.h"
@@ -60,14 +63,15 @@ static uint32_t soa_serial(struct zone *z)
 
 static knot_rrset_t *without_data(const char *text, uint16_t class)
 {
-	char name[128], type_name[16];
+	char name[144], type_name[16];
 	uint16_t type;
 	knot_rrset_t *rr;
 	knot_dname_t *owner;
 
 	if (sscanf(text, "%127s %15s", name, type_name) != 2)
 		abort();
-	strcat(name, ".example.");
+	if (name[strlen(name) - 1] != '.')
+		strcat(name, ".example.");
 	owner = knot_dname_from_str_alloc(*name == '@' ? "example." : name);
 	if (!strcmp(type_name, "ANY"))
 		type = KNOT_RRTYPE_ANY;
@@ -82,8 +86,10 @@ static knot_rrset_t *without_data(const char *text, uint16_t class)
 
 static knot_rrset_t *with_data(const char *text, uint16_t class)
 {
-	knot_rrset_t *rr = record_parse(text);
+	knot_rrset_t *rr = record_parse(text + (*text == '^'));
 
+	for (uint16_t i = 0; *text == '^' && i < rr->rrs.rdata->len; i++)
+		rr->rrs.rdata->data[i] = toupper(rr->rrs.rdata->data[i]);
 	rr->rclass = class;
 	if (class == KNOT_CLASS_NONE)
 		rr->ttl = 0;
@@ -171,6 +177,12 @@ static const struct scene scenes[] = {
 	  "?=www A 192.0.2.4" }, KNOT_RCODE_NXRRSET },
 	{ "one is missing there", { "?=www A 192.0.2.2" }, KNOT_RCODE_NXRRSET },
 	{ "another zone's", { "?=www.test. A 192.0.2.2" }, KNOT_RCODE_NOTZONE },
+	{ "data is compared after all else (3.2.5): a name", { "?=www A 192.0.2.2", "?!www ANY" },
+	  KNOT_RCODE_YXDOMAIN },
+	{ "data is compared after all else (3.2.5): a zone",
+	  { "?=www A 192.0.2.2", "?www.test. A" }, KNOT_RCODE_NOTZONE },
+	{ "a name in data, in another case (1.1.2)", { "?=^alias CNAME www" }, KNOT_RCODE_NOERROR },
+	{ "a text in another case is another", { "?=^www TXT hello" }, KNOT_RCODE_NXRRSET },
 	{ "one failure is enough", { "?www TXT", "?www MX", "+new A 192.0.2.9" },
 	  KNOT_RCODE_NXRRSET },
 	/* 3.4.2.2 */
@@ -201,6 +213,12 @@ static const struct scene scenes[] = {
 	{ "the last name server stays", { "-@ NS ns" }, KNOT_RCODE_NOERROR },
 	{ "another may go", { "+@ NS ns2", "-@ NS ns" }, KNOT_RCODE_NOERROR,
 	  "example. 300 NS ns2.example.; " ALIAS "; " NS "; " WWW },
+	{ "the same name server in another case", { "+^@ NS ns" }, KNOT_RCODE_NOERROR },
+	{ "that again, with another TTL", { "+^@ 60 NS ns" }, KNOT_RCODE_NOERROR,
+	  "example. 60 NS ns.example.; " ALIAS "; " NS "; " WWW },
+	{ "a record whose data has a name in another case goes", { "-^alias CNAME www" },
+	  KNOT_RCODE_NOERROR, AT "; " NS "; " WWW },
+	{ "a text in another case stays", { "-^www TXT hello" }, KNOT_RCODE_NOERROR },
 	{ "no record that is not there", { "-www A 192.0.2.77" }, KNOT_RCODE_NOERROR },
 	/* in order */
 	{ "replace", { "!www A", "+www 60 A 192.0.2.9", "!www TXT" }, KNOT_RCODE_NOERROR,

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 Signing by linnet-dnsd: every signature and the whole chain, judged by dnspython, by ldns, by

@@ -114,7 +114,7 @@ bool edns_parse(struct query *q, const uint8_t *options, size_t len)
 			break;
 		case KNOT_EDNS_OPTION_TCP_KEEPALIVE:
 			/* RFC 7828 section 3.2.1: no time-out in a query; over UDP ignored. */
-			if (size)
+			if (size && query_is_stream(q))
 				good = formerr(q, "a TCP keepalive option with a time-out");
 			q->wants_keepalive = query_is_stream(q);
 			break;

@@ -8,6 +8,7 @@
 #include "balance/balance.h"
 #include "cache.h"
 #include "counts.h"
+#include "dnstap/dnstap.h"
 #include "keeper-link.h"
 #include "keeper/keeper.h"
 #include "log.h"
@@ -41,18 +42,16 @@ static bool lacks_cookie(struct query *q)
 	return true;
 }
 
-/* Types that are no data (RFC 6895 section 3.1). */
-static enum query_verdict meta_type(struct query *q)
+/* What no server on the Internet can be asked for: types that belong to one message (RFC 6895
+ * section 3.1), and MAILB and MAILA (RFC 1035 section 3.2.3).  A zone of ours just has none of
+ * them.
+ */
+static enum query_verdict resolve(struct query *q)
 {
-	switch (q->qtype) {
-	case KNOT_RRTYPE_AXFR:
-		return query_is_stream(q) ? QUERY_PASS :
-		       error(q, KNOT_RCODE_FORMERR, KNOT_EDNS_EDE_OTHER,
-			     "AXFR is for streams only (RFC 5936 section 4.2)");
-	case KNOT_RRTYPE_IXFR:
-	case KNOT_RRTYPE_ANY:
+	if (!q->worker->resolver || q->qclass != KNOT_CLASS_IN)
 		return QUERY_PASS;
-	case 253:		/* MAILB, MAILA: RFC 1035 section 3.2.3 */
+	switch (q->qtype) {
+	case 253:
 	case 254:
 		return error(q, KNOT_RCODE_NOTIMPL, -1, NULL);
 	case 0:
@@ -62,7 +61,7 @@ static enum query_verdict meta_type(struct query *q)
 		return error(q, KNOT_RCODE_FORMERR, KNOT_EDNS_EDE_OTHER,
 			     "a type that nothing can be asked by");
 	default:
-		return QUERY_PASS;
+		return resolve_query(q);
 	}
 }
 
@@ -132,10 +131,11 @@ static bool prepared(struct query *q)
 
 static enum query_verdict answer(struct query *q)
 {
-	enum query_verdict v = meta_type(q);
+	enum query_verdict v;
 
-	if (v != QUERY_PASS)
-		return v;
+	if (q->qtype == KNOT_RRTYPE_AXFR && !query_is_stream(q))
+		return error(q, KNOT_RCODE_NOTIMPL, KNOT_EDNS_EDE_OTHER,
+			     "AXFR is for streams only (RFC 5936 section 4.2)");
 	q->txn = worker_snapshot(q->worker);
 	if (!q->txn)
 		return error(q, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NOT_READY, NULL);
@@ -146,7 +146,7 @@ static enum query_verdict answer(struct query *q)
 		return from_zone(q);
 	if (q->qtype == KNOT_RRTYPE_AXFR || q->qtype == KNOT_RRTYPE_IXFR)
 		return error(q, KNOT_RCODE_NOTAUTH, KNOT_EDNS_EDE_NOTAUTH, NULL);
-	v = q->worker->resolver && q->qclass == KNOT_CLASS_IN ? resolve_query(q) : QUERY_PASS;
+	v = resolve(q);
 	if (v != QUERY_PASS)
 		return v;
 	return error(q, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NOTAUTH, NULL);
@@ -190,6 +190,8 @@ enum query_verdict query_handle(struct query *q)
 		return QUERY_DROP;
 	}
 	counts_query(q);
+	if (q->worker->dnstap)
+		dnstap_query(q);
 	v = dispatch(q);
 	/* Without EDNS there is no place for these. */
 	if (v == QUERY_REPLY && EXTENDED(q->rcode) && !q->edns)
@@ -211,6 +213,8 @@ void query_account(const struct query *q)
 	counts_response(q);
 	if (q->setup->query_log)
 		querylog_write(q);
+	if (q->worker->dnstap)
+		dnstap_response(q);
 }
 
 /* --- answers that come later --- */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "client.h"
 #include "name.h"
@@ -102,6 +103,7 @@ struct query_subnet {
  * @conn: of a stream, else NULL; of a deferred query NULL also when it was closed
  * @fd, @interface: of a datagram: the socket, and the interface that it came by
  * @received: loop time in milliseconds
+ * @arrived: the time of day, where dnstap is in use
  *
  * The question (answer/parse.c):
  * @id, @opcode, @rd, @cd, @ad: of the header
@@ -155,6 +157,7 @@ struct query {
 	int fd;
 	unsigned int interface;
 	uint64_t received;
+	struct timespec arrived;
 
 	uint16_t id;
 	uint8_t opcode;
@@ -236,6 +239,14 @@ bool response_put_record(struct query *q, enum query_section section, const uint
 void response_error(struct query *q, uint16_t rcode, int ede, const char *text);
 /* Header fields, OPT, padding, TSIG: the last thing. query_reply() and the worker call it. */
 void response_finish(struct query *q);
+/**
+ * response_slip() - in the place of a response that rate limiting refused
+ * @q: its response is complete
+ *
+ * What is left is the question, TC, and the OPT record if the query had one, without what the
+ * client did not send: nothing is amplified.  A signature (TSIG) is not kept.
+ */
+void response_slip(struct query *q);
 /* A whole message of another's (libunbound's, the keeper's) in the place of what was
  * written: id, question's case and OPT are made to fit this query; truncated when it has to be.
  * The OPT of @wire is left out.  -EINVAL when it is no answer to this question. */

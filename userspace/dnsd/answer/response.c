@@ -267,6 +267,12 @@ static size_t most(const struct query *q)
 						 q->setup->udp_size;
 }
 
+/* Options and a key with a long name may need more than a small datagram has. */
+static size_t without(size_t room, size_t taken)
+{
+	return room > taken ? room - taken : 0;
+}
+
 void response_begin(struct query *q)
 {
 	const uint8_t *label[DNS_LABELS_MAX];
@@ -276,7 +282,7 @@ void response_begin(struct query *q)
 	memset(q->out, 0, QUERY_HEADER);
 	memcpy(q->out + QUERY_HEADER, q->wire + QUERY_HEADER, q->question_end - QUERY_HEADER);
 	q->out_len = q->question_end;
-	q->room = most(q) - edns_size(q) - dns_tsig_room(&q->tsig);
+	q->room = without(most(q), edns_size(q) + dns_tsig_room(&q->tsig));
 	memset(q->count, 0, sizeof(q->count));
 	q->rcode = 0;
 	q->aa = q->tc = q->authentic = q->left_out = false;
@@ -296,7 +302,7 @@ void response_error(struct query *q, uint16_t rcode, int ede, const char *text)
 
 void response_finish(struct query *q)
 {
-	size_t max = most(q) - dns_tsig_room(&q->tsig);
+	size_t max = without(most(q), dns_tsig_room(&q->tsig));
 	uint8_t *out = q->out;
 
 	if (q->edns)
@@ -312,6 +318,21 @@ void response_finish(struct query *q)
 	/* Without room or memory for its signature it would be taken for a forgery. */
 	if (dns_tsig_sign(&q->tsig, out, &q->out_len, most(q)))
 		q->out_len = 0;
+}
+
+void response_slip(struct query *q)
+{
+	q->out_len = q->question_end;
+	memset(q->count, 0, sizeof(q->count));
+	q->ede = -1;
+	q->wants_nsid = false;
+	/* With EDNS (RFC 6891 section 6.1.1): the cookie in it is what lets the client through. */
+	if (q->edns)
+		edns_append(q, most(q));
+	q->out[2] |= 0x02;
+	knot_wire_set_ancount(q->out, 0);
+	knot_wire_set_nscount(q->out, 0);
+	knot_wire_set_arcount(q->out, q->count[QUERY_IN_ADDITIONAL]);
 }
 
 /* --- another's message --- */

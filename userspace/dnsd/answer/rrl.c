@@ -7,6 +7,9 @@
 
 #include "counts.h"
 
+/* After the longest window any credit is whole again. */
+#define FULL_AGAIN_MS	(2 * 3600 * 1000)
+
 /**
  * struct bucket - what is left of a network's share of a kind of response
  * @tag: of the hash, so that others do not count here
@@ -29,13 +32,15 @@ struct rrl {
 	struct bucket bucket[];
 };
 
+bool rrl_wanted(const struct setup_rate *conf)
+{
+	return conf->responses || conf->errors || conf->nxdomains || conf->referrals;
+}
+
 struct rrl *rrl_new(const struct setup_rate *conf, unsigned int workers)
 {
-	struct rrl *r;
+	struct rrl *r = calloc(1, sizeof(*r) + conf->table * sizeof(*r->bucket));
 
-	if (!conf->responses && !conf->errors && !conf->nxdomains && !conf->referrals)
-		return NULL;
-	r = calloc(1, sizeof(*r) + conf->table * sizeof(*r->bucket));
 	if (!r)
 		return NULL;
 	r->conf = conf;
@@ -119,6 +124,12 @@ static struct bucket *find(struct rrl *r, const struct query *q)
 	return b;
 }
 
+/* In milliseconds, no more than multiplies without overflow. */
+static int64_t elapsed_since(uint64_t at, uint64_t now)
+{
+	return now - at < FULL_AGAIN_MS ? now - at : FULL_AGAIN_MS;
+}
+
 enum rrl_verdict rrl_check(struct rrl *r, const struct query *q)
 {
 	const struct setup_rate *c = r->conf;
@@ -129,14 +140,16 @@ enum rrl_verdict rrl_check(struct rrl *r, const struct query *q)
 	/* Who shows a cookie of ours has the address that it says. */
 	if (!limit || q->cookie.valid || acl_allows(&c->exempt, &q->peer, NULL))
 		return RRL_SEND;
-	/* Each worker sees its part of the queries only. */
+	/* Each worker sees its part of the queries only. With many workers that is less than one a
+	 * second, and has to gather to one all the same.
+	 */
 	per_second = 1000LL * limit / r->workers ?: 1;
-	most = per_second;
+	most = per_second > 1000 ? per_second : 1000;
 	b = find(r, q);
 	if (!b->at)
 		b->credit = most;
 	else
-		b->credit += (int64_t)(q->received - b->at) * per_second / 1000;
+		b->credit += elapsed_since(b->at, q->received) * per_second / 1000;
 	b->at = q->received;
 	if (b->credit > most)
 		b->credit = most;

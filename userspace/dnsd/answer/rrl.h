@@ -12,7 +12,9 @@ struct rrl;
 
 enum rrl_verdict { RRL_SEND, RRL_SLIP, RRL_DROP };
 
-/* NULL: no memory, or no limits. */
+/* Is there any limit? */
+bool rrl_wanted(const struct setup_rate *conf);
+/* @workers: that share the limits; NULL: no memory. */
 struct rrl *rrl_new(const struct setup_rate *conf, unsigned int workers);
 void rrl_free(struct rrl *r);
 /* For a datagram whose response is made; RRL_SLIP: send it truncated. */

@@ -58,7 +58,7 @@ static void say_status(struct ln_conn *c, struct keeper_zone *z, struct store_tx
 		ln_conn_printf(c, " serial %" PRIu32, serial);
 	if (z->conf->policy)
 		ln_conn_printf(c, " signed");
-	if (z->frozen)
+	if (id && keeper_is_frozen(t, id))
 		ln_conn_printf(c, " frozen");
 	if (state.checked)
 		ln_conn_printf(c, " checked %" PRIu64 " s ago", keeper_now() - state.checked);
@@ -182,18 +182,29 @@ static void do_notify(struct ln_conn *c, struct keeper *k, struct keeper_zone *z
 	ln_conn_printf(c, "+%s: secondaries are being told\n", z->conf->text);
 }
 
+static void freeze(struct ln_conn *c, struct keeper_zone *z, bool frozen)
+{
+	int err = keeper_freeze(z, frozen);
+
+	if (err)
+		ln_conn_printf(c, "-%s: %s\n", z->conf->text,
+			       err == -ENOENT ? "it has no content" : strerror(-err));
+	else
+		ln_conn_printf(c, "+%s: %s\n", z->conf->text,
+			       frozen ? "updates are refused until \"thaw\"" :
+			       "updates are taken");
+}
+
 static void do_freeze(struct ln_conn *c, struct keeper *k, struct keeper_zone *z)
 {
 	(void)k;
-	z->frozen = true;
-	ln_conn_printf(c, "+%s: updates are refused until \"thaw\"\n", z->conf->text);
+	freeze(c, z, true);
 }
 
 static void do_thaw(struct ln_conn *c, struct keeper *k, struct keeper_zone *z)
 {
 	(void)k;
-	z->frozen = false;
-	ln_conn_printf(c, "+%s: updates are taken\n", z->conf->text);
+	freeze(c, z, false);
 }
 
 /* A zone may be large: it goes through a file without a name. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "keeper-counts.h"
 #include "log.h"
 #include "sign/sign.h"
 #include "update.h"
@@ -51,40 +52,56 @@ static int zone_each(void *data, const knot_dname_t *name, update_rrset_fn fn, v
 	return 0;
 }
 
-static int remove_others(struct edited *e, const knot_rrset_t *have, const knot_rrset_t *wanted)
+/*
+ * Call @fn for each record of @set that @but has not.  Both are in order, so that each is looked
+ * at once: a message may add thousands of records to one set, one after another.
+ */
+static int each_missing(struct edited *e, const knot_rrset_t *set, const knot_rdataset_t *but,
+			int (*fn)(struct edited *e, const knot_rrset_t *set,
+				  const knot_rdata_t *rdata))
 {
-	const knot_rdata_t *rdata = have->rrs.rdata;
+	const knot_rdata_t *rdata = set->rrs.rdata, *other = but->rdata;
+	unsigned int left = but->count;
+	int n = 0;
 
-	for (uint16_t i = 0; i < have->rrs.count; i++) {
-		int n = 0;
-
-		if (!knot_rdataset_member(&wanted->rrs, rdata))
-			n = store_edit_remove(e->edit, wanted->owner, wanted->type, rdata->data,
-					      rdata->len);
-		if (n < 0)
-			return n;
+	for (uint16_t i = 0; i < set->rrs.count && n >= 0; i++) {
+		while (left && knot_rdata_cmp(other, rdata) < 0) {
+			other = knot_rdataset_next((knot_rdata_t *)other);
+			left--;
+		}
+		if (!left || knot_rdata_cmp(other, rdata))
+			n = fn(e, set, rdata);
 		rdata = knot_rdataset_next((knot_rdata_t *)rdata);
 	}
-	return 0;
+	return n;
+}
+
+static int add_one(struct edited *e, const knot_rrset_t *set, const knot_rdata_t *rdata)
+{
+	return store_edit_add(e->edit, set->owner, set->type, set->ttl, rdata->data, rdata->len);
+}
+
+static int remove_one(struct edited *e, const knot_rrset_t *set, const knot_rdata_t *rdata)
+{
+	return store_edit_remove(e->edit, set->owner, set->type, rdata->data, rdata->len);
 }
 
 static int zone_put(void *data, const knot_rrset_t *rrset)
 {
 	struct edited *e = data;
-	const knot_rdata_t *rdata = rrset->rrs.rdata;
 	knot_rrset_t have;
 	int n;
 
-	knot_rrset_init_empty(&have);
+	knot_rrset_init(&have, rrset->owner, rrset->type, KNOT_CLASS_IN, 0);
 	n = zone_get(e, rrset->owner, rrset->type, &have);
 	/* A SOA takes the place of the one there is by itself. */
 	if (n > 0 && rrset->type != KNOT_RRTYPE_SOA)
-		n = remove_others(e, &have, rrset);
-	for (uint16_t i = 0; i < rrset->rrs.count && n >= 0; i++) {
-		n = store_edit_add(e->edit, rrset->owner, rrset->type, rrset->ttl, rdata->data,
-				   rdata->len);
-		rdata = knot_rdataset_next((knot_rdata_t *)rdata);
-	}
+		n = each_missing(e, &have, &rrset->rrs, remove_one);
+	/* Any record brings its TTL to all. */
+	if (n >= 0 && have.ttl != rrset->ttl)
+		n = add_one(e, rrset, rrset->rrs.rdata);
+	if (n >= 0)
+		n = each_missing(e, rrset, &have.rrs, add_one);
 	knot_rdataset_clear(&have.rrs, NULL);
 	return n < 0 ? n : 0;
 }
@@ -169,6 +186,7 @@ static void update_own(struct keeper_request *r, struct keeper_zone *z, const ch
 	bool changed;
 	int rcode = apply(r->keeper, z->conf, r->message, &outcome, &changed, &serial);
 
+	keeper_count(rcode ? KEEPER_UPDATES_FAILED : KEEPER_UPDATES);
 	if (rcode) {
 		name = knot_lookup_by_id(knot_rcode_names, rcode);
 		ln_notice("%s update by %s: %s (%s)", z->conf->text, peer,
@@ -181,9 +199,21 @@ static void update_own(struct keeper_request *r, struct keeper_zone *z, const ch
 		keeper_changed(z);
 }
 
+static bool is_frozen(struct keeper_zone *z)
+{
+	struct store_txn *t = store_read(z->keeper->store);
+	uint32_t id = t ? store_zone_find(t, z->conf->name) : 0;
+	bool frozen = !t || (id && keeper_is_frozen(t, id));
+
+	if (t)
+		store_txn_abort(t);
+	return frozen;
+}
+
 /**
  * dynamic_update() - an UPDATE message
- * @r: the request, its signature checked; answered before this returns, or later
+ * @r: the request, its signature checked, or by a key that is not ours; answered before
+ *	this returns, or later
  */
 void dynamic_update(struct keeper_request *r)
 {
@@ -207,10 +237,18 @@ void dynamic_update(struct keeper_request *r)
 	}
 	z = keeper_zone_of(r->keeper, conf);
 	ln_addr_format(&r->peer, peer);
+	if (r->tsig.error) {
+		/* RFC 8945 5.5: it is the primary's to check, if that address may ask. */
+		if (!conf->primaries.count || !acl_allows(&conf->allow_update, &r->peer, NULL)) {
+			request_answer(r, KNOT_RCODE_NOTAUTH);
+			return;
+		}
+		dns_tsig_end(&r->tsig);
+	}
 	if (!acl_allows(&conf->allow_update, &r->peer, r->tsig.key)) {
 		ln_notice("%s update by %s is not allowed", conf->text, peer);
 		request_answer(r, KNOT_RCODE_REFUSED);
-	} else if (z->frozen) {
+	} else if (is_frozen(z)) {
 		ln_notice("%s is frozen: the update by %s is refused", conf->text, peer);
 		request_answer(r, KNOT_RCODE_REFUSED);
 	} else if (conf->primaries.count) {

@@ -46,7 +46,6 @@ struct keeper_state {
  * @again: a NOTIFY came meanwhile
  * @next_first: from which primary
  * @whole: the next transfer is of the whole zone, whatever the serial (control: retransfer)
- * @frozen: updates are refused (control: freeze)
  * @last_error: of the last refresh, or ""
  * @targets: who is being notified
  * @parent: questions about a DS, or NULL
@@ -57,7 +56,7 @@ struct keeper_zone {
 	uv_timer_t timer, expire;
 	struct dns_client *client;
 	struct transfer_in *transfer;
-	bool under_way, answered, again, whole, frozen;
+	bool under_way, answered, again, whole;
 	unsigned int first, asked, next_first, failures;
 	bool soa_there;
 	uint8_t soa_rcode;
@@ -94,6 +93,9 @@ struct keeper_zone *keeper_zone_of(struct keeper *k, const struct setup_zone *co
 void keeper_changed(struct keeper_zone *z);
 bool keeper_state_get(const struct store_txn *t, uint32_t zone, struct keeper_state *state);
 int keeper_state_put(struct store_txn *t, uint32_t zone, const struct keeper_state *state);
+/* Updates are refused, until somebody has the zone thawed. */
+bool keeper_is_frozen(const struct store_txn *t, uint32_t zone);
+int keeper_freeze(struct keeper_zone *z, bool frozen);
 /* A copy of the SOA's rdata, to be freed, with the TTL; NULL: there is none. */
 knot_rdata_t *keeper_soa(struct keeper_zone *z, uint32_t *ttl);
 uint64_t keeper_now(void);	/* seconds since 1970 */

@@ -18,6 +18,7 @@
 #define STATE_VERSION	1
 #define READERS_MS	60000
 #define STATE_BYTES	10	/* version, expired, seconds */
+#define FROZEN_TAG	"frozen"
 
 /* In the store: see struct keeper_state. */
 static void state_write(uint8_t out[STATE_BYTES], const struct keeper_state *state)
@@ -72,6 +73,43 @@ bool keeper_zone_expired(const struct store_txn *t, uint32_t zone)
 	struct keeper_state state;
 
 	return keeper_state_get(t, zone, &state) && state.expired;
+}
+
+bool keeper_is_frozen(const struct store_txn *t, uint32_t zone)
+{
+	const void *value;
+	size_t len;
+
+	return store_meta_get(t, zone, FROZEN_TAG, &value, &len);
+}
+
+/**
+ * keeper_freeze() - take no updates any more, or take them again
+ * @z: the zone
+ * @frozen: which; durable, for a reload has another keeper
+ *
+ * Return: 0 or a negative errno: -ENOENT when the zone has no content.
+ */
+int keeper_freeze(struct keeper_zone *z, bool frozen)
+{
+	struct store_txn *t = store_write(z->keeper->store);
+	const uint8_t version = STATE_VERSION;
+	uint32_t id;
+	int err;
+
+	if (!t)
+		return -EIO;
+	id = store_zone_find(t, z->conf->name);
+	if (!id)
+		err = -ENOENT;
+	else if (frozen)
+		err = store_meta_put(t, id, FROZEN_TAG, &version, sizeof(version));
+	else
+		err = keeper_is_frozen(t, id) ? store_meta_remove(t, id, FROZEN_TAG) : 0;
+	if (!err)
+		return store_commit(t);
+	store_txn_abort(t);
+	return err;
 }
 
 uint64_t keeper_now(void)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "keeper-counts.h"
 #include "log.h"
 #include "transfer-reader.h"
 
@@ -61,6 +62,7 @@ static void on_done(int err, const char *why, void *data)
 
 	t->under_way = false;
 	n_under_way--;
+	keeper_count(err || t->rcode ? KEEPER_NOTIFIES_FAILED : KEEPER_NOTIFIES_SENT);
 	ln_addr_format(&t->to.addr, name);
 	if (err)
 		ln_notice("%s NOTIFY of serial %" PRIu32 " to %s: %s", t->zone->conf->text,
@@ -331,6 +333,7 @@ void notify_received(struct keeper_request *r)
 		request_answer(r, KNOT_RCODE_REFUSED);
 		return;
 	}
+	keeper_count(KEEPER_NOTIFIES_HEARD);
 	news = is_news(z, r->message);
 	ln_debug("%s NOTIFY by %s%s", z->conf->text, peer, news ? "" : ", no news");
 	request_answer(r, KNOT_RCODE_NOERROR);

@@ -23,6 +23,9 @@
 #define TRIES		3
 #define FIRST_MS	1000
 
+/* When the store did not take it that a zone has expired. */
+#define EXPIRE_AGAIN_MS	10000
+
 static unsigned int n_under_way;
 
 static void ask_next(struct keeper_zone *z);
@@ -114,7 +117,9 @@ static void on_expire(uv_timer_t *timer)
 	if (!get_state(z, &state) || state.expired)
 		return;
 	state.expired = true;
-	if (put_state(z, &state))
+	if (!put_state(z, &state))
+		uv_timer_start(&z->expire, on_expire, EXPIRE_AGAIN_MS, 0);
+	else
 		ln_error("%s has expired: no primary had it for as long as its SOA allows; it is "
 			 "answered with SERVFAIL", z->conf->text);
 }

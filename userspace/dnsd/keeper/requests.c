@@ -110,12 +110,23 @@ void request_relay(struct keeper_request *r, const uint8_t *wire, size_t len)
 	send_reply(r, wire, len);
 }
 
+/* An update with a key of this name may be meant for a primary. */
+static bool is_for_another(const struct keeper_request *r)
+{
+	return knot_wire_get_opcode(r->message->wire) == KNOT_OPCODE_UPDATE &&
+	       !setup_find_key(r->message->tsig_rr->owner, (void *)r->keeper->setup);
+}
+
 static void dispatch(struct keeper_request *r)
 {
 	char peer[LN_ADDR_STRLEN];
 	int rcode = dns_tsig_verify(&r->tsig, r->message, setup_find_key,
 				    (void *)r->keeper->setup);
 
+	if (rcode == KNOT_RCODE_NOTAUTH && is_for_another(r)) {
+		dynamic_update(r);
+		return;
+	}
 	if (rcode != KNOT_RCODE_NOERROR) {
 		ln_notice("a message of %s is refused: %s", ln_addr_format(&r->peer, peer),
 			  rcode == KNOT_RCODE_NOTAUTH ? dns_tsig_error_name(r->tsig.error) :

@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "internal.h"
+#include "keeper-counts.h"
 #include "log.h"
 #include "sign/sign.h"
 #include "tmpfile.h"
@@ -252,8 +253,10 @@ static void on_done(int err, const char *why, void *data)
 	else if (!err && t->result != TRANSFER_CURRENT)
 		err = t->reader.error ? t->reader.error : -EBADMSG;
 	if (!err) {
-		if (t->result == TRANSFER_DONE)
+		if (t->result == TRANSFER_DONE) {
+			keeper_count(KEEPER_TRANSFERS_IN);
 			log_done(t, name);
+		}
 		transfer_free(t);
 		refresh_transferred(z, 0, NULL);
 		return;
@@ -261,6 +264,7 @@ static void on_done(int err, const char *why, void *data)
 	snprintf(words, sizeof(words), "%s of %s is refused: %s", style_name(t), name,
 		 why ? why : *t->reader.why ? t->reader.why : strerror(-err));
 	ln_warning("%s %s", z->conf->text, words);
+	keeper_count(KEEPER_TRANSFERS_IN_FAILED);
 	/* Whatever is wrong with differences need not be wrong with the whole. */
 	if (t->reader.type == KNOT_RRTYPE_IXFR && t->reader.style != TRANSFER_WHOLE &&
 	    (!why || err == -ECONNRESET) && !ask(t, KNOT_RRTYPE_AXFR))

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "answer/query.h"
+#include "keeper-counts.h"
 #include "keeper.h"
 #include "log.h"
 #include "transfer-reader.h"
@@ -19,6 +20,15 @@
  * message that is longer delays others on the same connection.
  */
 #define MESSAGE_ROOM	16384
+
+/*
+ * As long as a snapshot is kept, so are the pages that it sees, and the store grows with each
+ * change: there are not too many at a time, of a worker, and none for ever.
+ */
+#define MAX_AT_A_TIME	64
+#define LONGEST_MS	(2 * 3600 * 1000ULL)
+
+static unsigned int n_transfers;
 
 /* What a transfer is made of, in this order. */
 enum part { FIRST_SOA, CHANGES, NAMES, NSEC3_NAMES, LAST_SOA, OVER };
@@ -227,6 +237,8 @@ static int next_message(struct query *q)
 	size_t room = q->room;
 	int n;
 
+	if (ln_conn_now(q->conn) - t->began > LONGEST_MS)
+		return -ETIMEDOUT;
 	begin_message(q);
 	if (q->room > MESSAGE_ROOM)
 		q->room = MESSAGE_ROOM;
@@ -263,10 +275,12 @@ static void end_transfer(struct query *q)
 	else
 		ln_info("%s transfer to %s ended early", q->zone->text,
 			ln_addr_format(&q->peer, peer));
+	keeper_count(t->part == OVER ? KEEPER_TRANSFERS_OUT : KEEPER_TRANSFERS_OUT_FAILED);
 	if (t->walking)
 		store_walk_end(&t->walk);
 	store_txn_abort(t->txn);
 	free(t);
+	n_transfers--;
 	q->room_data = NULL;
 }
 
@@ -332,11 +346,12 @@ static enum query_verdict fail(struct query *q)
 /* In a snapshot of its own, which stays as it is while others change the zone. */
 static enum query_verdict start_stream(struct query *q, bool incremental, uint32_t serial)
 {
-	struct transfer_out *t = calloc(1, sizeof(*t));
+	struct transfer_out *t = n_transfers < MAX_AT_A_TIME ? calloc(1, sizeof(*t)) : NULL;
 	struct query *deferred;
 
 	if (!t)
 		return fail(q);
+	t->began = ln_conn_now(q->conn);
 	t->txn = store_read(q->worker->store);
 	if (!t->txn)
 		goto fail;
@@ -348,6 +363,7 @@ static enum query_verdict start_stream(struct query *q, bool incremental, uint32
 	if (!deferred)
 		goto fail;
 	deferred->room_data = t;
+	n_transfers++;
 	query_reply_messages(deferred, &messages);
 	return QUERY_LATER;
 fail:

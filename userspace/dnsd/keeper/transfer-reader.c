@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Type, class, TTL, length: between the name and the data of a record. */
+#define RECORD_HEAD	10
+
 /**
  * serial_later() - compare serial numbers (RFC 1982 3.2)
  * @a: one
@@ -180,6 +183,11 @@ static enum transfer_result check_record(struct transfer_reader *t, const knot_r
 	return fail(t, "its record %.100s %s is no data of a zone", name, type);
 }
 
+static enum transfer_result too_long(struct transfer_reader *t)
+{
+	return fail(t, "it is longer than %" PRIu64 " octets", t->max_octets);
+}
+
 static enum transfer_result one_record(struct transfer_reader *t, const knot_rrset_t *rr)
 {
 	enum transfer_result result = check_record(t, rr);
@@ -187,6 +195,9 @@ static enum transfer_result one_record(struct transfer_reader *t, const knot_rrs
 	if (result != TRANSFER_MORE)
 		return result;
 	t->records++;
+	t->size += knot_dname_size(rr->owner) + RECORD_HEAD + rr->rrs.rdata->len;
+	if (t->max_octets && t->size > t->max_octets)
+		return too_long(t);
 	if (t->max_records && t->records > t->max_records)
 		return fail(t, "it has more than %" PRIu64 " records", t->max_records);
 	switch (t->at) {
@@ -235,7 +246,7 @@ enum transfer_result transfer_read(struct transfer_reader *t, const knot_pkt_t *
 	if (!answer->count)
 		return fail(t, "its message %" PRIu64 " has no records", t->messages);
 	if (t->max_octets && t->octets > t->max_octets)
-		return fail(t, "it is longer than %" PRIu64 " octets", t->max_octets);
+		return too_long(t);
 	for (uint16_t i = 0; i < answer->count; i++) {
 		result = one_record(t, knot_pkt_rr(answer, i));
 		if (result == TRANSFER_MORE)

@@ -50,14 +50,16 @@ struct transfer_sink {
  * @type: KNOT_RRTYPE_AXFR or KNOT_RRTYPE_IXFR
  * @have: there is a version of the zone here, of serial @serial
  * @serial: which
- * @max_octets: limit of all messages together; 0: none
+ * @max_octets: limit of all messages together, and of all records with their names
+ *	uncompressed, which is about what they take in the store; 0: none
  * @max_records: limit of records; 0: none
  * @sink: where records go, or NULL
  * @data: for @sink
  * @style: what it turned out to be
  * @new_serial: the version that is sent
  * @step_serial: of the difference that is being read, where it leads
- * @octets: so far
+ * @octets: of messages, so far
+ * @size: of records, names uncompressed, so far
  * @records: so far
  * @messages: so far
  * @error: what the sink returned
@@ -77,7 +79,7 @@ struct transfer_reader {
 	enum { TRANSFER_AT_START, TRANSFER_AT_SECOND, TRANSFER_IN_ZONE, TRANSFER_IN_REMOVED,
 	       TRANSFER_IN_ADDED, TRANSFER_AT_END } at;
 	uint32_t new_serial, step_serial;
-	uint64_t octets, records, messages;
+	uint64_t octets, size, records, messages;
 	int error;
 	uint8_t rcode;
 	char why[192];

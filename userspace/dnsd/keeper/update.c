@@ -139,10 +139,8 @@ static bool in_zone(struct update *u, const knot_rrset_t *rr)
 	return knot_dname_in_bailiwick(rr->owner, u->zone->apex) >= 0;
 }
 
-static int prerequisite(struct update *u, const knot_pktsection_t *section, uint16_t at)
+static int prerequisite(struct update *u, const knot_rrset_t *rr)
 {
-	const knot_rrset_t *rr = knot_pkt_rr(section, at);
-
 	if (rr->ttl)
 		return say(u, KNOT_RCODE_FORMERR, rr, "a prerequisite's TTL is 0");
 	if (!in_zone(u, rr))
@@ -152,11 +150,22 @@ static int prerequisite(struct update *u, const knot_pktsection_t *section, uint
 	case KNOT_CLASS_NONE:
 		return existence(u, rr);
 	case KNOT_CLASS_IN:
-		return same_data(u, section, at);
+		return KNOT_RCODE_NOERROR;	/* so far: compare_data() */
 	default:
 		return say(u, KNOT_RCODE_FORMERR, rr, "class %u has no meaning in a prerequisite",
 			   rr->rclass);
 	}
+}
+
+/* 3.2.5: data is compared when all else was as required. */
+static int compare_data(struct update *u, const knot_pktsection_t *section)
+{
+	int rcode = KNOT_RCODE_NOERROR;
+
+	for (uint16_t i = 0; i < section->count && !rcode; i++)
+		if (knot_pkt_rr(section, i)->rclass == KNOT_CLASS_IN)
+			rcode = same_data(u, section, i);
+	return rcode;
 }
 
 /* --- the update section is looked through first (3.4.1) --- */
@@ -264,7 +273,9 @@ static bool is_single(uint16_t type)
 	       type == KNOT_RRTYPE_SOA;
 }
 
-/* Is what stands there the same, down to the TTL? */
+/* Is what stands there the same, down to the TTL?  Names in data are in lower case on both sides:
+ * libknot's parser and scanner see to that.
+ */
 static bool no_news(const knot_rrset_t *have, const knot_rrset_t *rr)
 {
 	return have->ttl == rr->ttl && knot_rdataset_member(&have->rrs, rr->rrs.rdata);
@@ -428,7 +439,9 @@ int update_run(const struct update_zone *zone, const knot_pkt_t *message,
 	int rcode = KNOT_RCODE_NOERROR;
 
 	for (uint16_t i = 0; i < required->count && !rcode; i++)
-		rcode = prerequisite(&u, required, i);
+		rcode = prerequisite(&u, knot_pkt_rr(required, i));
+	if (!rcode)
+		rcode = compare_data(&u, required);
 	for (uint16_t i = 0; i < changes->count && !rcode; i++)
 		rcode = prescan(&u, knot_pkt_rr(changes, i));
 	for (uint16_t i = 0; i < changes->count && !rcode; i++)

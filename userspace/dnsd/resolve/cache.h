@@ -17,7 +17,7 @@
 
 #define MESSAGE_STALE_TTL	30	/* RFC 8767 section 4 */
 #define MESSAGE_TTL_MAX		86400
-#define MESSAGE_TTLS_MAX	1024	/* records of a message that is kept */
+#define MESSAGE_TTLS_MAX	5956	/* records that fit into a message: each has 11 octets or more */
 
 /**
  * struct message - what is kept of an answer

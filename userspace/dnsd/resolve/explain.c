@@ -4,9 +4,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ask.h"
 #include "ladder.h"
@@ -84,21 +86,57 @@ static void ask_daemon(const struct setup *s, const struct walk *w)
 	ladder_note("not in the cache of the running server");
 }
 
+/* What libunbound says; @done: it has. */
+struct validation {
+	bool done;
+	int err;
+	struct ub_result *result;
+};
+
+static void on_validated(void *data, int err, struct ub_result *result)
+{
+	struct validation *v = data;
+
+	*v = (struct validation){ true, err, result };
+}
+
+/* It tries servers that are silent for a minute and more: no longer than a client would wait. */
+static void await_validation(struct ub_ctx *ctx, const struct validation *v, uint64_t limit_ms)
+{
+	struct pollfd p = { .fd = ub_fd(ctx), .events = POLLIN };
+	struct timespec now, end;
+	int64_t left;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	for (;;) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = (end.tv_sec - now.tv_sec) * 1000LL + (end.tv_nsec - now.tv_nsec) / 1000000 +
+		       limit_ms;
+		if (v->done || left <= 0 || (poll(&p, 1, left) > 0 && ub_process(ctx)))
+			return;
+	}
+}
+
 /* libunbound says: it checks the whole chain of keys. Words, in @out; true when it is bogus. */
 static bool validate(const struct resolve_setup *r, const char *name, uint16_t type, char *out,
 		     size_t size)
 {
 	struct ub_ctx *ctx = r->validate ? upstream_context(r, NULL) : NULL;
-	struct ub_result *result;
+	struct validation v = { 0 };
+	const struct ub_result *result;
 	bool bogus = false;
-	int err;
 
 	snprintf(out, size, "%s", r->validate ? "cannot be done" : "off");
 	if (!ctx)
 		return false;
-	err = ub_resolve(ctx, name, type, KNOT_CLASS_IN, &result);
-	if (err) {
-		snprintf(out, size, "%s", ub_strerror(err));
+	v.err = ub_resolve_async(ctx, name, type, KNOT_CLASS_IN, &v, on_validated, NULL);
+	if (!v.err)
+		await_validation(ctx, &v, r->limit_ms);
+	result = v.result;
+	if (v.err) {
+		snprintf(out, size, "%s", ub_strerror(v.err));
+	} else if (!v.done) {
+		snprintf(out, size, "there is no answer to validate within the time limit");
 	} else {
 		bogus = result->bogus;
 		snprintf(out, size, "%s%s", result->secure ?
@@ -106,27 +144,41 @@ static bool validate(const struct resolve_setup *r, const char *name, uint16_t t
 			 result->rcode == KNOT_RCODE_SERVFAIL ? "there is no answer to validate" :
 			 "insecure: no chain of signatures leads to it",
 			 bogus && result->why_bogus ? result->why_bogus : "");
-		ub_resolve_free(result);
 	}
+	ub_resolve_free(v.result);
 	ub_ctx_delete(ctx);
 	return bogus;
 }
 
-static const char *rcode_text(int rcode)
+/* All of it: the question, steps, the answer's records a line each, validation. */
+static void print_json(json_t *steps, const struct walk *w, const char *name, const char *type,
+		       const char *status, const char *state)
 {
-	const knot_lookup_t *l = knot_lookup_by_id(knot_rcode_names, rcode);
+	json_t *answer = json_array(), *all;
 
-	return l ? l->name : "?";
+	for (const char *line = w->text, *end; *line; line = end + (*end == '\n')) {
+		end = strchrnul(line, '\n');
+		json_array_append_new(answer, json_stringn(line, end - line));
+	}
+	all = json_pack("{s:s, s:s, s:O, s:s, s:i, s:o, s:s}", "name", name, "type", type, "steps",
+			steps, "status", status, "questions", (int)*w->steps, "answer", answer,
+			"validation", state);
+	if (all)
+		json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4));
+	printf("\n");
+	json_decref(all);
 }
 
-static int explain(const struct setup *s, const char *name, uint16_t type, const char *type_name)
+static int explain(const struct setup *s, const char *name, uint16_t type, const char *type_name,
+		   json_t *steps)
 {
 	static const struct resolve_setup defaults = { .minimise = true };
 	const struct resolve_setup *r = s->resolve ? s->resolve : &defaults;
-	unsigned int steps = 0;
-	struct walk w = { .setup = r, .type = type, .steps = &steps };
+	unsigned int questions = 0;
+	struct walk w = { .setup = r, .type = type, .steps = &questions };
 	char text[DNS_NAME_TEXT], question[DNS_NAME_TEXT + 32], why[DNS_WHY_SIZE];
 	char state[512];
+	const char *status;
 	bool bogus;
 	int err;
 
@@ -137,7 +189,8 @@ static int explain(const struct setup *s, const char *name, uint16_t type, const
 	dns_name_lower(w.name);
 	dns_name_to_text(text, w.name);
 	snprintf(question, sizeof(question), "%s %s?", text, type_name);
-	printf("%s %s\n\n", text, type_name);
+	if (!steps)
+		printf("%s %s\n\n", text, type_name);
 	ladder_head();
 	ladder_arrow(LADDER_CLIENT, LADDER_LOCAL, question);
 	ask_daemon(s, &w);
@@ -150,20 +203,32 @@ static int explain(const struct setup *s, const char *name, uint16_t type, const
 	if (bogus)
 		ladder_note("but the signatures do not fit: it is not passed on");
 	ladder_arrow(LADDER_LOCAL, LADDER_CLIENT,
-		     err || bogus ? "SERVFAIL" : rcode_text(w.rcode));
-	printf("\n%s: %s, %u questions\n%s", text, err ? "no answer" : rcode_text(w.rcode), steps,
-	       w.text);
-	printf("validation: %s\n", state);
+		     err || bogus ? "SERVFAIL" : walk_rcode_text(w.rcode));
+	status = err ? "no answer" : walk_rcode_text(w.rcode);
+	if (steps)
+		print_json(steps, &w, text, type_name, status, state);
+	else
+		printf("\n%s: %s, %u questions\n%svalidation: %s\n", text, status, questions, w.text,
+		       state);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int resolve_explain(const struct setup *s, const char *name, const char *type)
+int resolve_explain(const struct setup *s, const char *name, const char *type, bool json)
 {
+	json_t *steps = json ? json_array() : NULL;
 	uint16_t number;
+	int status;
 
 	if (knot_rrtype_from_string(type, &number)) {
 		ln_error("--explain: '%s' is no type: A, AAAA, MX, TYPE65 and so on", type);
 		return EXIT_FAILURE;
 	}
-	return explain(s, name, number, type);
+	if (json && !steps) {
+		ln_error("out of memory");
+		return EXIT_FAILURE;
+	}
+	ladder_into(steps);
+	status = explain(s, name, number, type, steps);
+	json_decref(steps);
+	return status;
 }

@@ -102,6 +102,7 @@ static void answer_stale(struct pending *p, uint64_t now)
 
 static void answer_timeout(struct pending *p)
 {
+	answer_stale(p, resolve_now(p->resolver));
 	while (p->waiters) {
 		response_error(p->waiters->q, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NREACH_AUTH,
 			       "no answer within the time limit");
@@ -243,6 +244,13 @@ static struct pending *start(struct resolver *r, const uint8_t *name, size_t len
 	*bucket = p;
 	r->count++;
 	return p;
+}
+
+bool pending_is_late(struct resolver *r, const struct query *q)
+{
+	const struct pending *p = find(r, q->qname, q->qname_len, q->qtype);
+
+	return p && p->stale_said;
 }
 
 static enum query_verdict limited(struct query *q)

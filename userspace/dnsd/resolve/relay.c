@@ -76,7 +76,7 @@ static bool on_message(knot_pkt_t *answer, void *data)
 	return false;
 }
 
-static int pass_on(struct exchange *e);
+static void pass_on(struct exchange *e);
 
 static void on_done(int err, const char *why, void *data)
 {
@@ -88,20 +88,26 @@ static void on_done(int err, const char *why, void *data)
 		return;
 	}
 	ln_debug("forward: %s", why ? why : strerror(-err));
-	if (++e->server >= e->relay->zone->count || pass_on(e))
-		end(e);
+	e->server++;
+	pass_on(e);
 }
 
-static int pass_on(struct exchange *e)
+/* To the next server that can be asked: some may be out of reach from here. */
+static void pass_on(struct exchange *e)
 {
 	struct dns_request request = {
-		.to = &e->relay->zone->to[e->server], .wire = e->query, .len = e->len,
-		.stream = true, .timeout_ms = TIMEOUT_MS, .message = on_message, .done = on_done,
-		.data = e,
+		.wire = e->query, .len = e->len, .stream = true, .timeout_ms = TIMEOUT_MS,
+		.message = on_message, .done = on_done, .data = e,
 	};
 
-	e->client = dns_client_ask(e->relay->server, &request);
-	return e->client ? 0 : -errno;
+	for (; e->server < e->relay->zone->count; e->server++) {
+		request.to = &e->relay->zone->to[e->server];
+		e->client = dns_client_ask(e->relay->server, &request);
+		if (e->client)
+			return;
+		ln_debug("forward: %s", strerror(errno));
+	}
+	end(e);
 }
 
 static void take(struct relay *r, const uint8_t *query, size_t len, const struct sockaddr_in *from)
@@ -126,8 +132,7 @@ static void take(struct relay *r, const uint8_t *query, size_t len, const struct
 		e->next->pprev = &e->next;
 	r->exchanges = e;
 	r->count++;
-	if (pass_on(e))
-		end(e);
+	pass_on(e);
 }
 
 static void on_query(uv_poll_t *poll, int status, int events)

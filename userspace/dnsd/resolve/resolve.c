@@ -76,6 +76,7 @@ void resolve_from_entry(struct resolver *r, struct query *q, const struct messag
 		q->ede = m->rcode == KNOT_RCODE_NXDOMAIN ? KNOT_EDNS_EDE_STALE_NXD :
 							   KNOT_EDNS_EDE_STALE;
 		q->ede_text = NULL;
+		q->authentic = false;
 		resolve_count(RESOLVE_STALE, 1);
 		return;
 	}
@@ -107,8 +108,8 @@ static bool from_cache(struct resolver *r, struct query *q)
 			refresh(r, q, message_of(e));
 		break;
 	case MESSAGE_STALE:
-		/* It was tried a moment ago, in vain. */
-		if (!message_may_retry(e, now))
+		/* It was tried a moment ago, in vain; or still is. */
+		if (!message_may_retry(e, now) || pending_is_late(r, q))
 			break;
 		return false;
 	default:
@@ -173,14 +174,15 @@ int resolve_start(struct worker *w)
 
 	if (!r)
 		return -ENOMEM;
-	w->resolver = r;
 	r->worker = w;
 	r->setup = setup;
 	r->cache = message_cache_new(setup->cache_octets, setup->stale_s);
 	if (!r->cache) {
 		ln_error("recursion: no memory for the cache");
+		free(r);
 		return -ENOMEM;
 	}
+	w->resolver = r;
 	err = upstream_start(&r->upstream, w->server, setup);
 	return err;
 }

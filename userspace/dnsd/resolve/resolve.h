@@ -31,8 +31,8 @@ void resolve_stop(struct worker *w);
  */
 enum query_verdict resolve_query(struct query *q);
 
-/* linnet-dnsd --explain NAME [TYPE]: the exit status. */
-int resolve_explain(const struct setup *s, const char *name, const char *type);
+/* linnet-dnsd --explain NAME [TYPE], drawn or as JSON: the exit status. */
+int resolve_explain(const struct setup *s, const char *name, const char *type, bool json);
 /* Before workers are started. */
 void resolve_define_metrics(void);
 

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "internal.h"
+#include "log.h"
 #include "resolve.h"
 
 /* The root's keys of 2017 and 2024, as IANA publishes them (RFC 7958). */
@@ -189,15 +190,34 @@ static int read_numbers(struct resolve_setup *r, cfg_t *section)
 	return 0;
 }
 
+/* Without a name to check there is nothing that roots could vouch for (RFC 8310 section 5). */
+static int lacks_name(const struct dns_endpoint *to, const char *roots, cfg_t *section)
+{
+	char address[LN_ADDR_STRLEN];
+
+	ln_addr_format(&to->addr, address);
+	if (roots) {
+		ln_config_error(section, "tls-roots: %s has no tls-name that its certificate could "
+				"be checked for", address);
+		return -EINVAL;
+	}
+	ln_warning("recursion: %s has no tls-name: whoever answers there is believed", address);
+	return 0;
+}
+
 /* The session's roots are those of this section. */
-static int use_roots(struct dns_endpoint *to, const char *roots)
+static int use_roots(struct dns_endpoint *to, const char *roots, cfg_t *section)
 {
 	static const char *const alpn[] = { "dot", NULL };
 
 	if (to->transport != DNS_TLS)
 		return 0;
+	if (!to->tls_name)
+		return lacks_name(to, roots, section);
+	if (!roots)
+		return 0;
 	ln_tls_put(to->tls);
-	to->tls = ln_tls_client(roots, alpn, to->tls_name);
+	to->tls = ln_tls_client(roots, alpn, true);
 	return to->tls ? 0 : -EINVAL;
 }
 
@@ -205,9 +225,9 @@ static int read_tls_roots(struct resolve_setup *r, cfg_t *section)
 {
 	if (read_file(&r->tls_roots, section, "tls-roots"))
 		return -EINVAL;
-	for (unsigned int i = 0; r->tls_roots && i < r->n_zones; i++)
+	for (unsigned int i = 0; i < r->n_zones; i++)
 		for (unsigned int k = 0; k < r->zone[i].count; k++)
-			if (use_roots(&r->zone[i].to[k], r->tls_roots))
+			if (use_roots(&r->zone[i].to[k], r->tls_roots, section))
 				return -EINVAL;
 	return 0;
 }

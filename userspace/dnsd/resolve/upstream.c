@@ -17,11 +17,12 @@
 
 struct upstream {
 	struct context {
+		struct upstream *upstream;
 		struct ub_ctx *ctx;
 		uv_poll_t poll;
 	} context[UPSTREAM_CONTEXTS];
 	struct relay **relay;		/* by zone of the setup; NULL: it needs none */
-	unsigned int n_relays;
+	unsigned int n_relays, n_handles;
 };
 
 static const char *yes_no(bool b)
@@ -176,8 +177,13 @@ int upstream_start(struct upstream **out, struct ln_server *server, const struct
 		if (!c->ctx)
 			return -EINVAL;
 		err = uv_poll_init(ln_server_loop(server), &c->poll, ub_fd(c->ctx));
-		if (err)
+		if (err) {
+			ub_ctx_delete(c->ctx);
+			c->ctx = NULL;
 			return err;
+		}
+		u->n_handles++;
+		c->upstream = u;
 		c->poll.data = c;
 		uv_poll_start(&c->poll, UV_READABLE, on_results);
 	}
@@ -196,26 +202,24 @@ int upstream_ask(struct upstream *u, unsigned int context, const uint8_t *name, 
 
 static void closed(uv_handle_t *h)
 {
-	/* The last of them: what they are in can go. */
-	if (!h->data)
-		return;
-	free(h->data);
+	struct context *c = h->data;
+
+	/* In which order they are closed is libuv's affair: what they are in goes with the last. */
+	if (!--c->upstream->n_handles)
+		free(c->upstream);
 }
 
 void upstream_stop(struct upstream *u)
 {
-	for (unsigned int i = 0; i < UPSTREAM_CONTEXTS; i++) {
-		struct context *c = &u->context[i];
-
-		if (!c->ctx)
-			continue;
-		uv_poll_stop(&c->poll);
-		ub_ctx_delete(c->ctx);
-		c->poll.data = i + 1 == UPSTREAM_CONTEXTS ? u : NULL;
-		uv_close((uv_handle_t *)&c->poll, closed);
-	}
+	for (unsigned int i = 0; i < u->n_handles; i++)
+		uv_close((uv_handle_t *)&u->context[i].poll, closed);
+	for (unsigned int i = 0; i < UPSTREAM_CONTEXTS; i++)
+		if (u->context[i].ctx)
+			ub_ctx_delete(u->context[i].ctx);
 	for (unsigned int i = 0; u->relay && i < u->n_relays; i++)
 		if (u->relay[i])
 			relay_stop(u->relay[i]);
 	free(u->relay);
+	if (!u->n_handles)
+		free(u);
 }

@@ -30,6 +30,13 @@ static const char *type_text(uint16_t type, char out[16])
 	return out;
 }
 
+const char *walk_rcode_text(int rcode)
+{
+	const knot_lookup_t *l = knot_lookup_by_id(knot_rcode_names, rcode);
+
+	return l ? l->name : "?";
+}
+
 static const knot_rrset_t *find(const knot_pkt_t *pkt, knot_section_t section, uint16_t type)
 {
 	const knot_pktsection_t *s = knot_pkt_section(pkt, section);
@@ -96,7 +103,7 @@ static void rdata_text(const knot_rrset_t *rr, unsigned int i, char *out, size_t
 static void note_records(const knot_pkt_t *pkt, knot_section_t section, uint16_t type)
 {
 	const knot_pktsection_t *s = knot_pkt_section(pkt, section);
-	char owner[DNS_NAME_TEXT], name[16], data[512];
+	char owner[DNS_NAME_TEXT], name[16], data[1024];
 
 	for (unsigned int i = 0; i < s->count; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(s, i);
@@ -105,8 +112,8 @@ static void note_records(const knot_pkt_t *pkt, knot_section_t section, uint16_t
 		    rr->type == KNOT_RRTYPE_OPT || rr->type == KNOT_RRTYPE_RRSIG)
 			continue;
 		rdata_text(rr, 0, data, sizeof(data));
-		ladder_note("  %s %u %s %.60s%s", dns_name_to_text(owner, rr->owner), rr->ttl,
-			    type_text(rr->type, name), data, strlen(data) > 60 ? "..." : "");
+		ladder_say_record(dns_name_to_text(owner, rr->owner), rr->ttl,
+				  type_text(rr->type, name), data);
 	}
 }
 
@@ -128,13 +135,17 @@ static void show(const struct ask *a, const struct walk_zone *z, const struct wa
 		[SAID_ANSWER] = "answer", [SAID_ALIAS] = "CNAME", [SAID_NXDOMAIN] = "NXDOMAIN",
 		[SAID_NODATA] = "no such record", [SAID_LAME] = "lame",
 	};
-	char address[LN_ADDR_STRLEN], text[DNS_NAME_TEXT + 32];
+	char address[LN_ADDR_STRLEN], text[DNS_NAME_TEXT + 32], lame[64];
+	struct ladder_server who = {
+		.name = server->name, .address = address, .ms = a->ms, .error = a->error,
+		.transport = a->tcp ? "udp, truncated, then tcp" : "udp",
+	};
 	const knot_rrset_t *ns;
 
 	ladder_arrow(LADDER_LOCAL, column(z), question);
 	ln_addr_format(&server->addr, address);
 	if (!a->answer) {
-		ladder_note("%s %s, udp: %s (%.1f ms)", server->name, address, a->error, a->ms);
+		ladder_say_server(&who);
 		return;
 	}
 	ns = said == SAID_REFERRAL ? referral(a->answer, z, a->name) : NULL;
@@ -146,13 +157,12 @@ static void show(const struct ask *a, const struct walk_zone *z, const struct wa
 		snprintf(text, sizeof(text), "%s", words[said]);
 	}
 	ladder_arrow(column(z), LADDER_LOCAL, text);
-	ladder_note("%s %s, %s, %.1f ms%s%s", server->name, address,
-		    a->tcp ? "udp, truncated, then tcp" : "udp", a->ms,
-		    said == SAID_LAME ? ": does not serve the zone, " : "",
-		    said == SAID_LAME ? knot_lookup_by_id(knot_rcode_names,
-						 knot_wire_get_rcode(a->answer->wire)) ?
-			knot_lookup_by_id(knot_rcode_names,
-					  knot_wire_get_rcode(a->answer->wire))->name : "?" : "");
+	if (said == SAID_LAME) {
+		snprintf(lame, sizeof(lame), "does not serve the zone, %s",
+			 walk_rcode_text(knot_wire_get_rcode(a->answer->wire)));
+		who.error = lame;
+	}
+	ladder_say_server(&who);
 	if (ns)
 		note_referral(a->answer);
 	else if (said == SAID_ANSWER || said == SAID_ALIAS)

@@ -39,6 +39,7 @@ struct walk {
 	unsigned int n_addr;
 };
 
+const char *walk_rcode_text(int rcode);
 /* 0, or -1 when there is no answer; says why. */
 int walk(struct walk *w);
 

@@ -79,14 +79,20 @@ void store_edit_drop(struct store_edit *e)
 
 /* --- putting a node --- */
 
+/* Records of @set that @but has not; both are in order, so that each is looked at once. */
 static int note_each(struct changes *c, bool removed, const uint8_t *owner, uint16_t type,
 		     uint32_t ttl, const knot_rdataset_t *set, const knot_rdataset_t *but)
 {
-	const knot_rdata_t *rdata = set->rdata;
+	const knot_rdata_t *rdata = set->rdata, *other = but ? but->rdata : NULL;
+	unsigned int left = but ? but->count : 0;
 	int err = 0;
 
 	for (unsigned int i = 0; i < set->count && !err; i++) {
-		if (!but || !knot_rdataset_member(but, rdata))
+		while (left && knot_rdata_cmp(other, rdata) < 0) {
+			other = knot_rdataset_next((knot_rdata_t *)other);
+			left--;
+		}
+		if (!left || knot_rdata_cmp(other, rdata))
 			err = changes_note(c, removed, owner, type, ttl, rdata);
 		rdata = knot_rdataset_next((knot_rdata_t *)rdata);
 	}

@@ -34,9 +34,26 @@ static int naptr_size(const uint8_t *data, size_t len)
 	return pos <= len ? (int)pos : -1;
 }
 
+/*
+ * libknot 3.2 has no description of SVCB and HTTPS, whose target an answer's additional section
+ * is made from, and the names of types that are no longer in use, which are compressed
+ * (RFC 3597 section 4), are in a table of their own.
+ */
+static const knot_rdata_descriptor_t *describe(uint16_t type)
+{
+	static const knot_rdata_descriptor_t service = {
+		{ 2, KNOT_RDATA_WF_FIXED_DNAME, KNOT_RDATA_WF_REMAINDER, KNOT_RDATA_WF_END }, "SVCB"
+	};
+	const knot_rdata_descriptor_t *d = knot_get_rdata_descriptor(type);
+
+	if (type == KNOT_RRTYPE_SVCB || type == KNOT_RRTYPE_HTTPS)
+		return &service;
+	return d->type_name ? d : knot_get_obsolete_rdata_descriptor(type);
+}
+
 bool rdata_valid(uint16_t type, const uint8_t *data, size_t len)
 {
-	const knot_rdata_descriptor_t *d = knot_get_rdata_descriptor(type);
+	const knot_rdata_descriptor_t *d = describe(type);
 
 	for (unsigned int i = 0; d->block_types[i] != KNOT_RDATA_WF_END; i++) {
 		int block = d->block_types[i], size;

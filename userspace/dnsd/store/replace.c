@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "log.h"
 
 /* A record: key and rdata follow one another in @data. */
 struct record {
@@ -96,6 +97,21 @@ static int compare(const void *a, const void *b)
 
 /* --- nodes from records --- */
 
+static int too_many(const struct record *r)
+{
+	char text[DNS_NAME_TEXT] = "?", type[16] = "RRSIG";
+	MDB_val key = { r->key_len, r->data };
+	uint8_t owner[DNS_NAME_MAX];
+	uint32_t zone = knot_wire_read_u32(r->data);
+
+	if (key_to_name(&key, zone, r->data[KEY_HEAD - 1], owner))
+		dns_name_to_text(text, owner);
+	if (!r->rrsig)
+		knot_rrtype_to_string(r->type, type, sizeof(type));
+	ln_error("store: %s has more than %u records of type %s", text, UINT16_MAX, type);
+	return -E2BIG;
+}
+
 /* Records [*i, ...) of one set, into @set. They are sorted already. */
 static int take_set(struct replacement *r, size_t *i, size_t end, knot_rdataset_t *set,
 		    uint32_t *ttl)
@@ -120,6 +136,9 @@ static int take_set(struct replacement *r, size_t *i, size_t end, knot_rdataset_
 			*ttl = r->record[k].ttl;
 		if (k > first && !knot_rdata_cmp(rdata, rdata_of(&r->record[k - 1])))
 			continue;
+		/* More cannot be counted, neither by libknot nor in a message. */
+		if (set->count == UINT16_MAX)
+			return too_many(&r->record[k]);
 		memcpy(p, rdata, knot_rdata_size(rdata->len));
 		p += knot_rdata_size(rdata->len);
 		set->count++;

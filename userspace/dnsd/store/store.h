@@ -242,7 +242,8 @@ int store_edit_remove_rrsigs(struct store_edit *e, const uint8_t *owner, uint16_
  *
  * From now on store_edit_add() collects; store_edit_replaced() then compares with what
  * the zone had and makes the difference the changes (so an IXFR of a file that was
- * edited is small).  -ENOMEM or what the changes gave.
+ * edited is small).  -ENOMEM, -E2BIG (logged) when a set has more than 65535 records, or what
+ * the changes gave.
  */
 int store_edit_replace(struct store_edit *e, bool ours);
 int store_edit_replaced(struct store_edit *e);

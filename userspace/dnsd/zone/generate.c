@@ -18,6 +18,8 @@
 
 #define MAX_STEPS	1000000
 #define MAX_WIDTH	255
+/* Octets: all lines at once could be more than there is memory. */
+#define PIECE		65536
 
 struct range {
 	unsigned long first, last, step;
@@ -182,38 +184,55 @@ static size_t take_quotes_off(char *out, const char *text, size_t len)
 	return n;
 }
 
-static const char *put_lines(FILE *f, const struct range *r, const char *text, size_t len)
+/* Lines from number *@n on, as many as a piece has. */
+static const char *put_piece(FILE *f, const struct range *r, const char *text, size_t len,
+			     unsigned long *n)
 {
 	const char *wrong = NULL;
-	char *copy = malloc(len + 1);
 
-	if (!copy)
-		return "out of memory";
-	len = take_quotes_off(copy, text, len);
-	for (unsigned long n = r->first; n <= r->last && !wrong; n += r->step)
-		wrong = put_line(f, copy, len, n);
-	free(copy);
+	for (; *n <= r->last && !wrong && ftell(f) < PIECE; *n += r->step)
+		wrong = put_line(f, text, len, *n);
 	return wrong;
 }
 
-const char *generate_expand(const char *text, size_t len, char **out, size_t *out_len)
+static const char *put_pieces(const struct range *r, const char *text, size_t len,
+			      bool (*take)(const char *lines, size_t len, void *data), void *data)
+{
+	unsigned long n = r->first;
+	const char *wrong = NULL;
+	bool more = true;
+
+	while (n <= r->last && more && !wrong) {
+		char *lines = NULL;
+		size_t size;
+		FILE *f = open_memstream(&lines, &size);
+
+		if (!f)
+			return "out of memory";
+		wrong = put_piece(f, r, text, len, &n);
+		if (fclose(f) && !wrong)
+			wrong = "out of memory";
+		if (!wrong)
+			more = take(lines, size, data);
+		free(lines);
+	}
+	return wrong;
+}
+
+const char *generate_expand(const char *text, size_t len,
+			    bool (*take)(const char *lines, size_t len, void *data), void *data)
 {
 	struct range r;
 	const char *wrong = read_range(&r, &text, &len);
-	FILE *f;
+	char *copy;
 
 	if (wrong)
 		return wrong;
-	*out = NULL;
-	f = open_memstream(out, out_len);
-	if (!f)
+	copy = malloc(len + 1);
+	if (!copy)
 		return "out of memory";
-	wrong = put_lines(f, &r, text, len);
-	if (fclose(f) && !wrong)
-		wrong = "out of memory";
-	if (wrong) {
-		free(*out);
-		*out = NULL;
-	}
+	len = take_quotes_off(copy, text, len);
+	wrong = put_pieces(&r, copy, len, take, data);
+	free(copy);
 	return wrong;
 }

@@ -130,21 +130,23 @@ static void scan(struct source *s, const char *text, size_t len, uint64_t line)
 
 /* --- our directives --- */
 
+static bool take_generated(const char *lines, size_t len, void *data)
+{
+	struct source *s = data;
+
+	scan(s, lines, len, s->generated);
+	return !stopped(s);
+}
+
 static void generate(struct source *s, const char *text, size_t len, uint64_t line)
 {
 	const char *wrong;
-	size_t out_len;
-	char *out;
 
-	wrong = generate_expand(text, len, &out, &out_len);
-	if (wrong) {
-		reader_error(s->reader, s->path, line, "%s", wrong);
-		return;
-	}
 	s->generated = line;
-	scan(s, out, out_len, line);
+	wrong = generate_expand(text, len, take_generated, s);
 	s->generated = 0;
-	free(out);
+	if (wrong)
+		reader_error(s->reader, s->path, line, "%s", wrong);
 }
 
 static bool read_file(struct source *s);

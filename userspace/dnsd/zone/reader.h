@@ -58,11 +58,12 @@ void reader_error(struct reader *r, const char *file, uint64_t line, const char 
  * generate_expand() - the lines that a $GENERATE stands for
  * @text: what follows the word, without the line's end
  * @len: octets
- * @out: filled: text, to be freed
- * @out_len: octets
+ * @take: called with whole lines, again and again; false: no more
+ * @data: for @take
  *
  * Return: NULL, or what is wrong.
  */
-const char *generate_expand(const char *text, size_t len, char **out, size_t *out_len);
+const char *generate_expand(const char *text, size_t len,
+			    bool (*take)(const char *lines, size_t len, void *data), void *data);
 
 #endif
