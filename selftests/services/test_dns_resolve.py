@@ -427,10 +427,16 @@ def _():
         for words in ("none of the servers has an answer", "SERVFAIL",
                       "validation: there is no answer to validate within the time limit"):
             equal(words in done.stdout, True, done.stdout)
-        lame = explain(d, "www.lame.example").stdout
+        # servers are asked as the parent names them, which goes round: the lame one for certain if the other is silent
+        net.node["knot"].silent = True
+        try:
+            lame = explain(d, "www.lame.example").stdout
+        finally:
+            net.node["knot"].silent = False
         equal(re.search(r"ns\.lame\.example\. 198\.51\.100\.13:53, udp, [0-9.]+ ms: does not serve the zone, REFUSED", lame)
               is not None, True, lame)
-        equal("192.0.2.14" in lame, True, lame)
+        answered = explain(d, "www.lame.example").stdout
+        equal("192.0.2.14" in answered, True, answered)
 
 
 @test("--explain --json: the same for programs")
