@@ -58,7 +58,9 @@ def _fetch(packages):
     work = os.path.join(FOLDER, f"fetch.{os.getpid()}")
     os.makedirs(work, exist_ok=True)
     try:
-        subprocess.run(["apt-get", "download", *packages], cwd=work, check=True, timeout=120,
+        # Who may not read this folder may not be apt's helper; a mirror may be busy for once.
+        subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
+                        "download", *packages], cwd=work, check=True, timeout=120,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for deb in glob.glob(os.path.join(work, "*.deb")):
             subprocess.run(["dpkg", "-x", deb, FOLDER], check=True, timeout=120)
@@ -100,7 +102,7 @@ def find(name):
         if path() and _missing(path()):
             _fetch(_depends(package))
     except subprocess.CalledProcessError as e:
-        raise Skip(f"no {package}: {(e.stderr or b'').decode(errors='replace').strip() or e}") from None
+        raise Skip(f"no {package}: {e} {(e.stderr or b'').decode(errors='replace').strip()}") from None
     except (OSError, subprocess.SubprocessError) as e:
         raise Skip(f"no {package}: {e}") from None
     if not path():
