@@ -41,6 +41,8 @@ class Server:
     def socket(self):
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, self.protocol)
         s.settimeout(PATIENCE)
+        # A request and a window are two writes: the second would wait for a delayed ACK.
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         s.connect(("127.0.0.1", self.port))
         return s
 
