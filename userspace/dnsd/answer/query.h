@@ -27,7 +27,7 @@ struct query;
 
 #define QUERY_HEADER		12
 #define QUERY_MESSAGE_MAX	65535
-#define QUERY_PROOFS_MAX	16	/* NSEC or NSEC3 records in a response */
+#define QUERY_PROOFS_MAX	20	/* NSEC or NSEC3 records in a response */
 #define QUERY_NAMES_MAX		64	/* names in a response that others can be compressed to */
 
 /* What became of a query.  Also what rrl.c counts by. */
