@@ -138,7 +138,7 @@ def presigned(folder, options):
             for extra in ([], ["-f", "KSK"])]
     text = ZONE + "".join(open(f"{folder}/{k}.key", encoding="ascii").read() for k in keys)
     path = write(f"{folder}/plain.zone", text)
-    run("dnssec-signzone", "-K", folder, "-o", ORIGIN, "-f", f"{folder}/signed.zone", *options, path, *keys)
+    run("dnssec-signzone", "-K", folder, "-d", folder, "-o", ORIGIN, "-f", f"{folder}/signed.zone", *options, path, *keys)
     return f"{folder}/signed.zone"
 
 
