@@ -438,13 +438,14 @@ linnet_compat_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
 #define LINNET_COMPAT_PROTO_SENDPAGE
 #define LINNET_COMPAT_OPS_SENDPAGE
 #define LINNET_COMPAT_DEFINE_SENDPAGE
+#define linnet_compat_is_sendpage(flags)	false
 #define linnet_compat_pages_follow(flags)	false
 #else
-/* Another sendpage() comes at once.  A user cannot set both: sendmsg() takes
- * MSG_SPLICE_PAGES away.
- */
+/* A user cannot ask for it: sendmsg() takes MSG_SPLICE_PAGES away. */
+#define linnet_compat_is_sendpage(flags)	((flags) & MSG_SPLICE_PAGES)
+/* Another one comes at once */
 #define linnet_compat_pages_follow(flags) \
-	((flags) & MSG_SPLICE_PAGES && (flags) & MSG_SENDPAGE_NOTLAST)
+	(linnet_compat_is_sendpage(flags) && (flags) & MSG_SENDPAGE_NOTLAST)
 #define LINNET_COMPAT_PROTO_SENDPAGE	.sendpage = linnet_sendpage,
 #define LINNET_COMPAT_OPS_SENDPAGE	.sendpage = inet_sendpage,
 /* The pages of one sendpage() as the data of a sendmsg() */

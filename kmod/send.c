@@ -219,7 +219,8 @@ static int wait_for_memory(struct sock *sk, int flags, bool copied,
 {
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	drop_empty_tail(sk);
-	if (copied)
+	/* the page before this one may have been left to it */
+	if (copied || linnet_compat_is_sendpage(flags))
 		push(sk, flags & ~MSG_MORE, TCP_NAGLE_PUSH, sizes);
 	return sk_stream_wait_memory(sk, timeo);
 }
