@@ -6,6 +6,7 @@
  * One process is client on all its connections: it sends a request on each, and
  * then takes the responses one after the other.
  */
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -209,55 +210,48 @@ static void h2_response(struct client *c)
 
 /* --- servers --- */
 
-static pid_t start(const struct pair *pair, enum kind kind)
+/* Until it says that it is ready.  What it says goes to @log, which stays open. */
+static pid_t start(const struct pair *pair, enum kind kind, int *log)
 {
-	int before = ns_current();
-	char port[8];
+	int before = ns_current(), out[2];
+	char port[8], text[4096] = "";
+	size_t len = 0;
 	pid_t pid;
 
 	snprintf(port, sizeof(port), "%d", PORT);
+	OK(pipe2(out, O_CLOEXEC));
 	ns_enter(pair->server);
 	fflush(NULL);
 	pid = OK(fork());
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		OK(dup2(out[1], STDERR_FILENO));
 		if (kind == RPC)
-			execlp("linnet-rpcd", "linnet-rpcd", "-p", port, "--store", "memory",
-			       "--log-level", "warning", NULL);
+			execlp("linnet-rpcd", "linnet-rpcd", "-p", port, "--store", "memory", NULL);
 		else
-			execlp("linnet-httpd", "linnet-httpd", "-p", port, "--log-level", "warning",
-			       FOLDER, NULL);
+			execlp("linnet-httpd", "linnet-httpd", "-p", port, FOLDER, NULL);
 		FAIL("the server: %s", strerror(errno));
 	}
 	ns_enter(before);
 	close(before);
+	close(out[1]);
+	while (!strstr(text, ": ready\n")) {
+		ssize_t n = OK(read(out[0], text + len, sizeof(text) - 1 - len));
+
+		if (!n)
+			FAIL("the server did not start: %s", text);
+		len += n;
+		text[len] = 0;
+	}
+	*log = out[0];
 	return pid;
 }
 
-static void end(pid_t pid)
+static void end(pid_t pid, int log)
 {
 	OK(kill(pid, SIGTERM));
 	OK(waitpid(pid, NULL, 0));
-}
-
-/* Until it listens */
-static void await(const struct pair *pair)
-{
-	int before = ns_current(), fd;
-
-	ns_enter(pair->client);
-	for (;;) {
-		fd = sk_new(pair->family);
-		if (!sk_connect(fd, pair->address, PORT))
-			break;
-		if (errno != ECONNREFUSED)
-			FAIL("connect: %s", strerror(errno));
-		close(fd);
-		usleep(10000);
-	}
-	close(fd);
-	ns_enter(before);
-	close(before);
+	close(log);
 }
 
 static void make_file(const char *path, size_t len)
@@ -340,28 +334,26 @@ static double load_once(const struct pair *pair, const struct load *l)
 static void measure(const struct load *l)
 {
 	struct series s[2] = { { .n = 0 } };
-	int i, which, n = repetitions(REPETITIONS);
+	int i, which, n = repetitions(REPETITIONS), log;
 	struct pair pair;
 	pid_t pid;
 
 	if (!chosen(l->name))
 		return;
 	pair_open(&pair, l->family);
-	pid = start(&pair, l->kind);
+	pid = start(&pair, l->kind, &log);
 	for (i = -1; i < n; i++) {
 		for (which = TCP; which <= LINNET; which++) {
 			double figure;
 
 			proto = protocols[which];
-			if (i < 0)
-				await(&pair);
 			figure = load_once(&pair, l);
 			if (i >= 0) /* not the warm-up */
 				series_add(&s[which], figure);
 		}
 	}
 	report(l->name, "us", MEDIAN, s);
-	end(pid);
+	end(pid, log);
 	pair_close(&pair);
 }
 

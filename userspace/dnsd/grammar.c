@@ -180,30 +180,6 @@ static int check_secret(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-static int check_level(cfg_t *cfg, cfg_opt_t *opt)
-{
-	enum ln_level level;
-
-	if (!ln_log_level_parse(cfg_opt_getstr(opt), &level))
-		return 0;
-	ln_config_error(cfg, "log-level = '%s': allowed are error, warning, notice, info and debug",
-			cfg_opt_getstr(opt));
-	return -1;
-}
-
-static int check_log(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *target = cfg_opt_getstr(opt);
-	bool none = !strcmp(cfg_opt_name(opt), "query-log");
-
-	if (strchr(target, '/') || !strcmp(target, "stderr") || !strcmp(target, "journal") ||
-	    (none && !strcmp(target, "none")))
-		return 0;
-	ln_config_error(cfg, "%s = '%s': allowed are stderr, journal, %sand a file's path with a "
-			"slash in it", cfg_opt_name(opt), target, none ? "none, " : "");
-	return -1;
-}
-
 /* A character string of a TXT record, and an option of EDNS. */
 static int check_text(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -211,16 +187,6 @@ static int check_text(cfg_t *cfg, cfg_opt_t *opt)
 		return 0;
 	ln_config_error(cfg, "%s: %zu octets; at most 127", cfg_opt_name(opt),
 			strlen(cfg_opt_getstr(opt)));
-	return -1;
-}
-
-static int check_certificate(cfg_t *cfg, cfg_opt_t *opt)
-{
-	cfg_t *certificate = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
-
-	if (cfg_size(certificate, "file") && cfg_size(certificate, "key"))
-		return 0;
-	ln_config_error(cfg, "certificate needs both file and key, each a PEM file");
 	return -1;
 }
 
@@ -279,9 +245,9 @@ static int check_period(cfg_t *cfg, cfg_opt_t *opt)
 static const struct ln_config_check checks[] = {
 	{ "transports", check_transports },
 	{ "workers", check_range },
-	{ "log", check_log },
-	{ "query-log", check_log },
-	{ "log-level", check_level },
+	{ "log", ln_config_is_log },
+	{ "query-log", ln_config_is_log_or_none },
+	{ "log-level", ln_config_is_level },
 	{ "store-size", ln_config_is_size },
 	{ "nsid", check_text },
 	{ "identity", check_text },
@@ -291,7 +257,7 @@ static const struct ln_config_check checks[] = {
 	{ "udp-size", check_range },
 	{ "certificate|file", ln_config_file },
 	{ "certificate|key", ln_config_file },
-	{ "certificate", check_certificate },
+	{ "certificate", ln_config_is_certificate },
 	{ "limits|connections", check_range },
 	{ "limits|connections-per-address", check_range },
 	{ "limits|queries-per-stream", check_range },

@@ -201,30 +201,6 @@ static int check_size(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-static int check_level(cfg_t *cfg, cfg_opt_t *opt)
-{
-	enum ln_level level;
-
-	if (!ln_log_level_parse(cfg_opt_getstr(opt), &level))
-		return 0;
-	ln_config_error(cfg, "log-level = '%s': allowed are error, warning, notice, info and debug",
-			cfg_opt_getstr(opt));
-	return -1;
-}
-
-static int check_log(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *target = cfg_opt_getstr(opt);
-	bool none = !strcmp(cfg_opt_name(opt), "access-log");
-
-	if (strchr(target, '/') || !strcmp(target, "stderr") || !strcmp(target, "journal") ||
-	    (none && !strcmp(target, "none")))
-		return 0;
-	ln_config_error(cfg, "%s = '%s': allowed are stderr, journal, %sand a file's path with a "
-			"slash in it", cfg_opt_name(opt), target, none ? "none, " : "");
-	return -1;
-}
-
 static int check_once(cfg_t *cfg, cfg_opt_t *opt)
 {
 	if (cfg_opt_size(opt) < 2)
@@ -400,16 +376,6 @@ static int check_transports(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int check_certificate(cfg_t *cfg, cfg_opt_t *opt)
-{
-	cfg_t *certificate = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
-
-	if (cfg_size(certificate, "file") && cfg_size(certificate, "key"))
-		return 0;
-	ln_config_error(cfg, "certificate needs both file and key, each a PEM file");
-	return -1;
-}
-
 static void check(cfg_opt_t *options, const char *name, cfg_validate_callback_t fn)
 {
 	while (strcmp(options->name, name))
@@ -458,12 +424,12 @@ static void complete(void)
 	check(certificate_options, "file", ln_config_file);
 	check(certificate_options, "key", ln_config_file);
 	check(listen_options, "transports", check_transports);
-	check(listen_options, "certificate", check_certificate);
+	check(listen_options, "certificate", ln_config_is_certificate);
 	check_limits();
 	check(file_options, "workers", check_range);
-	check(file_options, "log", check_log);
-	check(file_options, "log-level", check_level);
-	check(file_options, "access-log", check_log);
+	check(file_options, "log", ln_config_is_log);
+	check(file_options, "log-level", ln_config_is_level);
+	check(file_options, "access-log", ln_config_is_log_or_none);
 	check(file_options, "limits", check_once);
 	check_rules(file_options);
 	check(file_options, "host", check_host);

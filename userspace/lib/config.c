@@ -520,3 +520,66 @@ int64_t ln_config_size(cfg_t *cfg, const char *name)
 
 	return parse_size(cfg, name, text ? text : "");
 }
+
+/**
+ * ln_config_is_level() - check: one of the log's levels
+ * @cfg: section
+ * @opt: text option
+ */
+int ln_config_is_level(cfg_t *cfg, cfg_opt_t *opt)
+{
+	enum ln_level level;
+
+	if (!ln_log_level_parse(last_text(opt), &level))
+		return 0;
+	ln_config_error(cfg, "%s = '%s': allowed are error, warning, notice, info and debug",
+			opt->name, last_text(opt));
+	return -1;
+}
+
+static int check_log(cfg_t *cfg, cfg_opt_t *opt, const char *none)
+{
+	const char *target = last_text(opt);
+
+	if (strchr(target, '/') || !strcmp(target, "stderr") || !strcmp(target, "journal") ||
+	    (none && !strcmp(target, none)))
+		return 0;
+	ln_config_error(cfg, "%s = '%s': allowed are stderr, journal, %s%sand a file's path with a "
+			"slash in it", opt->name, target, none ?: "", none ? ", " : "");
+	return -1;
+}
+
+/**
+ * ln_config_is_log() - check: where a log can go
+ * @cfg: section
+ * @opt: text option
+ */
+int ln_config_is_log(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_log(cfg, opt, NULL);
+}
+
+/**
+ * ln_config_is_log_or_none() - check: where a log can go, or "none"
+ * @cfg: section
+ * @opt: text option
+ */
+int ln_config_is_log_or_none(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_log(cfg, opt, "none");
+}
+
+/**
+ * ln_config_is_certificate() - check: a section with both file and key
+ * @cfg: the section around it
+ * @opt: section option
+ */
+int ln_config_is_certificate(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *certificate = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (cfg_size(certificate, "file") && cfg_size(certificate, "key"))
+		return 0;
+	ln_config_error(cfg, "certificate needs both file and key, each a PEM file");
+	return -1;
+}

@@ -45,6 +45,10 @@ int ln_config_positive(cfg_t *cfg, cfg_opt_t *opt);
 int ln_config_folder(cfg_t *cfg, cfg_opt_t *opt);		/* must exist */
 int ln_config_file(cfg_t *cfg, cfg_opt_t *opt);			/* must be readable */
 int ln_config_is_time(cfg_t *cfg, cfg_opt_t *opt);		/* for ln_config_time() */
+int ln_config_is_level(cfg_t *cfg, cfg_opt_t *opt);
+int ln_config_is_log(cfg_t *cfg, cfg_opt_t *opt);
+int ln_config_is_log_or_none(cfg_t *cfg, cfg_opt_t *opt);
+int ln_config_is_certificate(cfg_t *cfg, cfg_opt_t *opt);
 int ln_config_is_size(cfg_t *cfg, cfg_opt_t *opt);		/* for ln_config_size() */
 
 /* "10s", "500ms", "2m", "1h", "0": milliseconds; -1 after an error line. */
