@@ -170,7 +170,7 @@ class Daemon:
             self.process.wait()
         self.reader.join()
         if exc[0] and exc[0] is not Skip:
-            for line in self.lines[-10:]:
+            for line in self.lines[-30:]:
                 print("#  ", line)
 
 

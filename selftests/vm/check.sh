@@ -12,6 +12,9 @@ INSTALLED=$BUILD/selftests/installed
 # Tiers that need exact times have a guest in virtual time
 VIRTUAL_TIERS=packet
 INSTALLED_VIRTUAL=$BUILD/selftests/virtual
+# Most tests without a guest wait for something most of the time
+HOST_JOBS=$(nproc)
+[ "$HOST_JOBS" -le 8 ] || HOST_JOBS=8
 
 # note REPORT RESULT NAME: one more result line in a report of our own
 note() {
@@ -60,7 +63,7 @@ check_host() { # TIER
 	if progress "building the $1 tests" make -C "$TOP/selftests" -j"$(nproc)" install \
 		TARGETS="$(echo $ch_c)" INSTALL_PATH="$BUILD/selftests/host-$1"; then
 		say "$1 tests"
-		PATH="$BUILD/bin:$PATH" "$BUILD/selftests/host-$1/run_kselftest.sh" -n -o "$CHECK/$1.ktap" $(printf ' -c %s' $ch_c)
+		PATH="$BUILD/bin:$PATH" "$BUILD/selftests/host-$1/run_kselftest.sh" -n -j "$HOST_JOBS" -o "$CHECK/$1.ktap" $(printf ' -c %s' $ch_c)
 	else
 		note "$1" "not ok" "the tests build"
 		plan "$1"
@@ -167,18 +170,22 @@ check_guest_end() { # REPORT
 	fi
 }
 
+# install_tests FOLDER COLLECTION...
+install_tests() {
+	it_dir=$1
+	shift
+	progress "building the tests of $*" make -C "$TOP/selftests" -j"$(nproc)" install \
+		TARGETS="$*" INSTALL_PATH="$it_dir" && return
+	note "install-${it_dir##*/}" "not ok" "the tests build"
+	plan "install-${it_dir##*/}"
+	return 1
+}
+
 # check_kernels FOLDER COLLECTION...: all of them on 6.1, the short list on the
 # other kernels, all on the debug kernel if asked for
 check_kernels() {
 	ck_dir=$1
 	shift
-	# shellcheck disable=SC2086 # a list
-	progress "building the tests of $*" make -C "$TOP/selftests" -j"$(nproc)" install \
-		TARGETS="$*" INSTALL_PATH="$ck_dir" || {
-		note "install-${ck_dir##*/}" "not ok" "the tests build"
-		plan "install-${ck_dir##*/}"
-		return
-	}
 	# shellcheck disable=SC2046 # lists
 	check_guest 6.1 $(printf ' -c %s' "$@")
 	if [ -s "$ck_dir/kselftest-short.txt" ]; then
@@ -192,34 +199,43 @@ check_kernels() {
 	KERNEL=6.1
 }
 
-check_guests() { # TIER...
-	cg_all=
-	cg_virtual=
-	for cg_t in "$@"; do
-		cg_c=$(collections "$cg_t")
-		if [ -z "$cg_c" ]; then
-			note tiers ok "$cg_t # SKIP there are no tests in selftests/$cg_t"
-		elif has_word "$cg_t" $VIRTUAL_TIERS; then
-			cg_virtual="$cg_virtual $cg_c"
-		else
-			cg_all="$cg_all $cg_c"
-		fi
+# tests_of TIER...: their collections; a tier without any is said to have been skipped
+tests_of() {
+	for to_t in "$@"; do
+		collections "$to_t" || note tiers ok "$to_t # SKIP there are no tests in selftests/$to_t" >&2
 	done
-	[ ! -e "$CHECK/tiers.ktap" ] || plan tiers
-	[ -n "$cg_all$cg_virtual" ] || return 0
+}
+
+check_guests() { # TIER...
+	cg_tests=$(tests_of "$@")
+	[ -n "$cg_tests" ] || return 0
 	build_programs || say "the programs do not build: their tests will fail"
 	! has_word programs "$@" || guest_layer || say "without these packages the tests of programs are skipped"
-	# shellcheck disable=SC2086 # lists
-	[ -z "$cg_all" ] || check_kernels "$INSTALLED" $cg_all
-	if [ -n "$cg_virtual" ]; then
-		cg_cpus=$CPUS
-		VIRTUAL_TIME=yes
-		CPUS=1
-		# shellcheck disable=SC2086 # a list
-		check_kernels "$INSTALLED_VIRTUAL" $cg_virtual
-		VIRTUAL_TIME=
-		CPUS=$cg_cpus
-	fi
+	# shellcheck disable=SC2086 # a list
+	! install_tests "$INSTALLED" $cg_tests || check_kernels "$INSTALLED" $cg_tests
+}
+
+# Their guests have a processor's time of their own: the host's load is nothing to them
+start_virtual() { # TIER...
+	sv_tests=$(tests_of "$@")
+	[ -n "$sv_tests" ] || return 0
+	build_programs || say "the programs do not build: their tests will fail"
+	# What the guests take along must not change while they are prepared
+	for sv_k in $KERNELS; do
+		build_module "$sv_k"
+	done
+	guest_accel
+	# shellcheck disable=SC2086 # a list
+	install_tests "$INSTALLED_VIRTUAL" $sv_tests || return 0
+	# shellcheck disable=SC2086 # a list
+	beside "$CHECK/virtual.log" check_virtual $sv_tests
+}
+
+check_virtual() { # COLLECTION...
+	VIRTUAL_TIME=yes
+	VIRTUAL_TESTS=$INSTALLED_VIRTUAL
+	CPUS=1
+	check_kernels "$INSTALLED_VIRTUAL" "$@"
 }
 
 # --- the demo ---
@@ -255,26 +271,36 @@ run_check() { # TIER...
 	mkdir -p "$CHECK" || die "cannot write to $BUILD"
 	rk_start=$(date +%s)
 	rk_guests=
+	rk_virtual=
+	for rk_t in "$@"; do
+		if has_word "$rk_t" $VIRTUAL_TIERS; then
+			rk_virtual="$rk_virtual $rk_t"
+		fi
+	done
+	if has_word unit "$@"; then
+		# The simulation is compiled with them
+		kernel_get 6.1 headers
+		[ -z "$FULL" ] || export SIM_FULL=1
+		check_host unit
+	fi
+	! has_word build "$@" || check_build
+	# shellcheck disable=SC2086 # a list
+	[ -z "$rk_virtual" ] || start_virtual $rk_virtual
 	for rk_t in "$@"; do
 		case $rk_t in
-		unit)
-			# The simulation is compiled with them
-			kernel_get 6.1 headers
-			[ -z "$FULL" ] || export SIM_FULL=1
-			check_host unit
-			;;
-		build) check_build ;;
+		unit | build | demo) ;;
 		userspace | services)
 			check_userspace "$rk_t"
 			rk_guests="$rk_guests $rk_t"
 			;;
-		demo) ;;
-		*) rk_guests="$rk_guests $rk_t" ;;
+		*) has_word "$rk_t" $VIRTUAL_TIERS || rk_guests="$rk_guests $rk_t" ;;
 		esac
 	done
 	# One boot for all of them
 	# shellcheck disable=SC2086 # a list
 	[ -z "$rk_guests" ] || check_guests $rk_guests
+	await_beside "$CHECK/virtual.log"
+	[ ! -e "$CHECK/tiers.ktap" ] || plan tiers
 	! has_word demo "$@" || check_demo
 	"$VM/ktap" "$CHECK"/*.ktap >"$CHECK/summary"
 	echo

@@ -50,18 +50,21 @@ progress() {
 
 # What to undo when lab ends, in whatever way
 CLEANUP=
+# The process that these lines run in, and the one that beside() started
+SELF=$$
+BESIDE=
 
-# End all that was started from here, with what that started. Everything that
-# takes long runs in the background and is waited for, so that a signal is
-# acted on at once.
+# End all that was started from here, with what that started, but for what runs
+# beside. Everything that takes long runs in the background and is waited for, so
+# that a signal is acted on at once.
 kill_children() {
-	kc_pids=$(ps -eo pid=,ppid= | awk -v top=$$ '
+	kc_pids=$(ps -eo pid=,ppid= | awk -v top="$SELF" -v spared="$BESIDE" '
 		{ parent[$1] = $2 }
 		END {
 			for (pid in parent) {
-				for (p = parent[pid]; p in parent && p != top; p = parent[p])
+				for (p = pid; p in parent && p != top && p != spared; p = parent[p])
 					;
-				if (p == top)
+				if (p == top && pid != top)
 					print pid
 			}
 		}')
@@ -72,6 +75,7 @@ kill_children() {
 at_exit() {
 	rc=$?
 	trap - EXIT INT TERM HUP
+	BESIDE=
 	kill_children
 	[ -z "$CLEANUP" ] || eval "$CLEANUP"
 	give_back
@@ -84,10 +88,41 @@ give_back() {
 	find "$BUILD" -user root -exec chown -h "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" {} + 2>/dev/null
 }
 
-trap at_exit EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
+at_signals() {
+	trap at_exit EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
+}
+
+at_signals
+
+# beside LOG COMMAND...: runs a command, which may start guests, in processor time that
+# nothing else wants; one at a time, which await_beside() waits for
+beside() {
+	be_log=$1
+	shift
+	(
+		CLEANUP=
+		# $$ is the first shell's in all its children
+		SELF=$(exec sh -c 'echo $PPID')
+		at_signals
+		renice -n 10 -p "$SELF" >/dev/null
+		"$@"
+	) >"$be_log" 2>&1 </dev/null &
+	BESIDE=$!
+}
+
+# await_beside LOG: shows its output until it ends
+await_beside() {
+	[ -n "$BESIDE" ] || return 0
+	tail -n +1 -f --pid="$BESIDE" "$1" &
+	wait $!
+	wait "$BESIDE"
+	ab_rc=$?
+	BESIDE=
+	return $ab_rc
+}
 
 # with_lock NAME COMMAND...: one lab at a time does this
 with_lock() {

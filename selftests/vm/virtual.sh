@@ -95,7 +95,7 @@ vt_pack() { # NAME SIDE FILE, under the lock
 	[ ! -d "$BUILD/bin" ] || vt_copy "$vk_run" "$BUILD/bin" || return
 	vt_copy "$vk_run" "$TOP/selftests" || return
 	# But for the tests that need no guest: all of it must fit into its memory
-	for vk_a in "$BUILD"/selftests/*; do
+	for vk_a in ${VIRTUAL_TESTS:-"$BUILD"/selftests/*}; do
 		case ${vk_a##*/} in
 		unit | host-* | '*') continue ;;
 		esac
