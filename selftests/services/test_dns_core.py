@@ -531,6 +531,30 @@ def _():
             equal(lost, [], f"lost of {counts[0]}")
 
 
+@test("a reload: who asks by a stream goes on there, who is silent is sent away in order")
+def _():
+    query = wire.framed(wire.message(1, 0, [wire.question(wire.name("mail.core.test."), wire.A)]))
+    with temporary_folder() as folder:
+        with Dnsd(folder, [configure(folder)]) as d:
+            with socket.create_connection(("127.0.0.1", d.port), PATIENCE) as asking, \
+                 socket.create_connection(("127.0.0.1", d.port), PATIENCE) as silent:
+                for s in (asking, silent):
+                    s.sendall(query)
+                    assert wire.receive_message(s), "no answer"
+                time.sleep(1.5)     # so long it has been silent
+                d.process.send_signal(signal.SIGHUP)
+                end = None
+                while end is None or time.monotonic() < end:
+                    asking.sendall(query)
+                    assert wire.receive_message(asking), "the stream ended"
+                    time.sleep(0.05)
+                    if end is None and d.has("the new configuration is in use"):
+                        # The old worker is told then
+                        end = time.monotonic() + 1
+                equal(silent.recv(1), b"", "the end of who is silent")
+                equal(asking.recv(1), b"", "the end, some time after the last query")
+
+
 @test("a keeper and workers that die are replaced")
 def _():
     with temporary_folder() as folder:

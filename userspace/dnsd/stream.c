@@ -14,8 +14,10 @@
 #include "answer/query.h"
 #include "log.h"
 
-/* A stopping server waits so long for the first query of a connection. */
-#define FIRST_QUERY_MS	1000
+/* A stopping server waits so long for the next query of a connection: a secondary that has asked
+ * for the SOA is about to ask for the zone, and takes a reset for a failure of ours.
+ */
+#define NEXT_QUERY_MS	1000
 /* Octets of answers that may wait for a peer that does not read. */
 #define OUTPUT_MAX	(256 << 10)
 
@@ -24,15 +26,16 @@
  * @local: our address
  * @waiting: queries that will be answered later
  * @n_waiting: how many
+ * @heard: when the last query came, in the loop's ms; 0: none has
  * @closed: there is nothing more to do
- * @ending: the server is stopping: no more are taken
- * @used: a query came
+ * @ending: the server is stopping
  */
 struct stream {
 	union ln_addr local;
 	struct query *waiting;
 	unsigned int n_waiting;
-	bool closed, ending, used;
+	uint64_t heard;
+	bool closed, ending;
 };
 
 static uint8_t response[QUERY_MESSAGE_MAX];
@@ -40,8 +43,9 @@ static uint8_t response[QUERY_MESSAGE_MAX];
 static void idle(struct ln_conn *c)
 {
 	struct worker *w = ln_conn_data(c);
+	struct stream *s = ln_conn_state(c);
 
-	ln_conn_deadline(c, w->setup->options.idle_ms);
+	ln_conn_deadline(c, s->ending ? NEXT_QUERY_MS : w->setup->options.idle_ms);
 }
 
 /* --- answers --- */
@@ -178,7 +182,7 @@ static void handle(struct ln_conn *c, const char *wire, size_t len)
 	q.conn = c;
 	q.received = ln_conn_now(c);
 	q.out = response;
-	s->used = true;
+	s->heard = q.received;
 	if (query_handle(&q) == QUERY_REPLY)
 		write_message(c, q.out, q.out_len);
 }
@@ -218,7 +222,7 @@ static void on_input(struct ln_conn *c)
 		idle(c);
 	}
 	ln_conn_hold(c, false);
-	if ((ln_conn_eof(c) || (s->ending && s->used)) && !s->n_waiting)
+	if (ln_conn_eof(c) && !s->n_waiting)
 		ln_conn_finish(c);
 }
 
@@ -243,6 +247,8 @@ static void on_timeout(struct ln_conn *c)
 
 	if (s->n_waiting && !ln_conn_queued(c))
 		idle(c);
+	else if (s->ending && !ln_conn_queued(c))
+		ln_conn_finish(c);
 	else
 		ln_conn_close(c);
 }
@@ -251,14 +257,12 @@ static void on_stop(struct ln_conn *c)
 {
 	struct stream *s = ln_conn_state(c);
 
-	if (s->used && !s->n_waiting) {
-		ln_conn_finish(c);
-		return;
-	}
 	s->ending = true;
-	/* Whoever has just connected is about to ask. */
-	if (!s->used)
-		ln_conn_deadline(c, FIRST_QUERY_MS);
+	if (s->heard && !s->n_waiting && !ln_conn_queued(c) &&
+	    ln_conn_now(c) - s->heard >= NEXT_QUERY_MS)
+		ln_conn_finish(c);
+	else
+		idle(c);
 }
 
 static void on_close(struct ln_conn *c)
