@@ -596,6 +596,35 @@ def _():
             equal(sorted(glob.glob(f"{folder}/[nfo]*")), [], "what was made")
 
 
+def sockets_of(d):
+    """Of each process but the master: the families of which it can make sockets."""
+    found = []
+    for pid in set(d.processes()) - {d.process.pid}:
+        with Intruder(pid) as i:
+            found.append({family for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+                          if (i.call("socket", family, socket.SOCK_STREAM, 0)) >= 0})
+    return sorted(found, key=len)
+
+
+@test("a worker makes connections only where the configuration needs them; what no zone takes it refuses by itself")
+def _():
+    everything = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6}
+    with temporary_folder() as folder:
+        # The keeper is the last.
+        with Dnsd(folder, [configure(folder)], workers=2) as d:
+            equal(sockets_of(d), [set(), set(), everything], "zone files only")
+            for opcode in (4, 5):
+                for name, rcode in (("core.test.", wire.REFUSED), ("other.test.", wire.NOTAUTH)):
+                    query = wire.message(9, 0, [wire.question(wire.name(name), wire.SOA)], opcode=opcode)
+                    equal(wire.Response(wire.udp("127.0.0.1", d.port, query, PATIENCE)).rcode, rcode, (opcode, name))
+        zone = configure(folder)
+        zone.more = 'allow-update = {"127.0.0.1"}'
+        with Dnsd(folder, [zone], workers=1) as d:
+            equal(sockets_of(d), [{socket.AF_UNIX}, everything], "updates: to the keeper")
+        with Dnsd(folder, [configure(folder)], more="recursion {\n\tvalidate = false\n}\n") as d:
+            equal(sockets_of(d), [everything, everything], "recursion")
+
+
 @test("counters by HTTP")
 def _():
     ask("web", "A")

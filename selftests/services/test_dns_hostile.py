@@ -288,6 +288,10 @@ def _():
         equal((r.edns["z"], r.edns["do"]), (0, 1), "reserved bits are not repeated, DO is")
         r = ask(query(opt(options=[(65001, b"x")])))
         equal(r.edns["options"], [], "unknown options are not repeated")
+        # A good subnet, then one that says 2040 bits: nothing but what was good may come back.
+        good, bad = (wire.CLIENT_SUBNET, b"\0\1\x18\0\xc0\0\2"), (wire.CLIENT_SUBNET, b"\0\2\xff\0")
+        r = ask(query(opt(options=[good, bad])))
+        equal((r.rcode, [o for o in r.edns["options"] if o[0] == wire.CLIENT_SUBNET]), (FORMERR, [good]), "two subnets")
         # RFC 9018, 4: 8 octets of the client's and 16 of the server's
         r = ask(query(cookie(8)))
         equal([(code, len(data), data[:8]) for code, data in r.edns["options"]], [(wire.COOKIE, 24, b"c" * 8)], "cookie")

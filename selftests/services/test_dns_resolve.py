@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """linnet-dnsd as a resolver, in a little internet with servers that are slow, lame, and lie."""
 import contextlib
+import glob
 import json
 import os
 import re
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +17,9 @@ import urllib.request
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../userspace"), os.path.join(HERE, "dns")]
 # pylint: disable=wrong-import-position
-from harness import IPPROTO_LINNET, PATIENCE, Skip, equal, main, need, program, temporary_folder, test, until
-from internet import FALSE, LONG, SHORT, TRUE, Internet, enter
+from harness import IPPROTO_LINNET, MODULE, PATIENCE, Skip, equal, main, need, program, temporary_folder, test, until
+from internet import FALSE, LONG, NET, SHORT, TRUE, Internet, enter, question
+from intruder import Intruder
 from linnet import Dnsd
 from servers import Zone, free_port
 import wire
@@ -47,6 +51,9 @@ def resolver(recursion="", zones=(), more="", **kw):
                 f'{recursion}\n}}\n')
         if "allow" not in recursion:
             text = text.replace("{\n", '{\n\tallow = {"local"}\n', 1)
+        # It asks for keys by itself, where questions are counted.
+        if "trust-anchor-update" not in recursion:
+            text = text.replace("{\n", '{\n\ttrust-anchor-update = false\n', 1)
         metrics = free_port()
         more += f'metrics-listen = {{"127.0.0.1:{metrics}"}}\n'
         with Dnsd(folder, list(zones), more=text + more, **kw) as d:
@@ -214,6 +221,152 @@ def _():
         equal(count(d, 'queries_total{result="upstream"}'), 1, "questions that somebody waited for")
 
 
+@test("one forged answer to a prefetch does not cost the good one; failures are not prefetched")
+def _():
+    with resolver() as (net, d):
+        nsd = net.node["nsd"]
+        old, new = socket.inet_aton("192.0.2.2"), FALSE
+        forged = []
+
+        def forge(_, query, answer, __):
+            if question(query) == ("short.good.org.", "A"):
+                forged.append(1)
+                return answer.replace(old, new)
+            return answer
+        begin = time.monotonic()
+        equal(ask(d, "short.good.org.", do=True).flag(wire.AD), True, "validated")
+        nsd.forge, said = forge, []
+        try:
+            while time.monotonic() - begin < SHORT - 0.05:
+                said.append(ask(d, "short.good.org.", do=True).rcode)
+                time.sleep(0.01)
+            equal((len(forged) > 0, count(d, "bogus_total") > 0), (True, True), "it was prefetched, and forged")
+            equal(set(said), {0}, "what is said until the TTL is over")
+            until(lambda: ask(d, "short.good.org.").rcode == wire.SERVFAIL, "the forgery to be found out", SHORT + 3)
+        finally:
+            nsd.forge = None
+        if not os.environ.get("LAB_FULL"):
+            return
+        prefetches, begin = count(d, "prefetches_total"), time.monotonic()
+        equal(ask(d, "www.forged.org.").rcode, wire.SERVFAIL, "forged")
+        while time.monotonic() - begin < 9.9:		# kept for 10 s
+            equal(ask(d, "www.forged.org.").rcode, wire.SERVFAIL, "forged")
+            time.sleep(0.05)
+        equal(count(d, "prefetches_total"), prefetches, "prefetches of what has failed")
+
+
+@test("the rate limit holds for answers that came from others")
+def _():
+    limit = "rate-limit {\n\tresponses-per-second = 2\n\tslip = 0\n}\n"
+    with resolver(more=limit) as (_, d):
+        query = wire.message(7, wire.RD, [wire.question(wire.name("www.slow.example."), wire.A)])
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(20)]
+            for s in sockets:
+                s.sendto(query, ("127.0.0.1", d.port))
+            until(lambda: count(d, 'queries_total{result="joined"}') == 19, "all to wait")
+            until(lambda: any(select.select(sockets, [], [], 0)[0]), "an answer")
+            answered = len(select.select(sockets, [], [], 1)[0])
+        equal(1 <= answered <= 4, True, f"{answered} of 20 were answered")
+        # Who shows that the address is his own gets his.
+        equal(addresses(ask(d, "www.slow.example.", stream=True)), ["192.0.2.16"], "by stream")
+
+
+def threads(pid):
+    return sorted(int(t) for t in os.listdir(f"/proc/{pid}/task") if int(t) != pid)
+
+
+def worker_of(d):
+    """The process whose threads are libunbound's."""
+    return next(pid for pid in d.processes() if threads(pid))
+
+
+@test("a thread of libunbound that is stuck or dead is noticed and replaced")
+def _():
+    for way in ("stuck", "dead"):
+        with resolver('\ttime-limit = "40s"\n\tserve-stale = "0"') as (_, d):
+            equal(addresses(ask(d, "www.good.org.")), ["192.0.2.1"], "before")
+            worker = worker_of(d)
+            with contextlib.ExitStack() as stack:
+                for tid in threads(worker):
+                    i = stack.enter_context(Intruder(tid))
+                    if way == "dead":
+                        equal(i.call("exit", 0), None, "exit()")
+                # More than the thread's socket has room for: whoever writes to it would wait for ever.
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                    s.settimeout(15)
+                    for i in range(180):
+                        query = wire.message(i, wire.RD, [wire.question(wire.name(f"n{i}.wide.example."), wire.A)])
+                        s.sendto(query, ("127.0.0.1", d.port))
+                    begin = time.monotonic()
+                    equal(ask(d, "www.good.org.", timeout=3).rcode, 0, "what is in the cache")
+                    told = {r.id: r.rcode for r in (wire.Response(s.recv(4096)) for _ in range(180))}
+                    print(f"# {way}: all were told after {time.monotonic() - begin:.1f} s")
+                equal((len(told), told[0], told[179]), (180, wire.SERVFAIL, wire.NXDOMAIN),
+                      f"{way}: what the thread had is an error, what it had not yet another has answered")
+                equal(set(told.values()), {wire.SERVFAIL, wire.NXDOMAIN}, "answers")
+                equal(len(addresses(ask(d, "many.good.org.", timeout=15))), 2, f"{way}: by another thread")
+                equal(count(d, "threads_lost_total"), 1, "threads that were lost")
+                equal(worker_of(d), worker, "the worker")
+
+
+@test("private addresses of names outside are left out on request")
+def _():
+    with resolver() as (_, d):
+        equal(addresses(ask(d, "inside.wide.example.")), ["10.1.2.3", "192.0.2.14"], "without")
+    with resolver('\tprivate-address = {"private"}') as (_, d):
+        equal([a for a in addresses(ask(d, "inside.wide.example.")) if a.startswith("10.")], [], "IPv4")
+        equal(ask(d, "inner.wide.example.", wire.AAAA).answer, [], "IPv6")
+        equal(addresses(ask(d, "plain.wide.example.")), ["192.0.2.11"], "public")
+    with resolver('\tprivate-address = {"10.1.0.0/16"}\n\tprivate-domain = {"wide.example"}') as (_, d):
+        equal(addresses(ask(d, "inside.wide.example.")), ["10.1.2.3", "192.0.2.14"], "a domain of whom it is wanted")
+    for bad in ('private-address = {"10.0.0.0/33"}', 'private-address = {"internal"}', 'private-domain = {"a..b"}',
+                'trust-anchor = {". IN A 192.0.2.1"}', 'trust-anchor = {". IN DS 1 2"}', 'trust-anchor-hold-down = "soon"'):
+        with temporary_folder() as folder:
+            conf = os.path.join(folder, "conf")
+            with open(conf, "w", encoding="ascii") as f:
+                f.write(f'state-directory = "{folder}"\nrecursion {{\n\t{bad}\n}}\n')
+            p = subprocess.run([program("linnet-dnsd"), "-c", conf, "--check"], capture_output=True, text=True, check=False,
+                               timeout=PATIENCE)
+            equal((p.returncode != 0, bad.split(" ")[0] in p.stderr), (True, True), f"{bad}: {p.stderr}")
+
+
+def states(folder):
+    """Key tags and their states (RFC 5011 section 4.2) in the state file."""
+    files = glob.glob(os.path.join(folder, "state/trust-anchors.*"))
+    text = "".join(open(f, encoding="ascii").read() for f in files)
+    return {int(m[1]): m[2] for m in re.finditer(r"id = (\d+) .*;;state=\d \[\s*(\w+)", text)}
+
+
+@test("trust anchors follow the root's keys (RFC 5011)")
+def _():
+    with resolver('\ttrust-anchor-update = true\n\ttrust-anchor-hold-down = "2s"') as (net, d):
+        folder = d.folder
+        first, zsk = net.keys["."]
+        second = net.key(".", True)
+        one, two = (int(k.rsplit("+", 1)[1]) for k in (first, second))
+
+        def until_state(key, state):
+            def seen():
+                d.process.send_signal(signal.SIGHUP)		# a new keeper asks at once
+                end = time.monotonic() + 1.5
+                while time.monotonic() < end and states(folder).get(key) != state:
+                    time.sleep(0.02)
+                return states(folder).get(key) == state
+            until(seen, f"key {key} to be {state}: {states(folder)}", 25)
+        try:
+            until_state(one, "VALID")
+            equal(ask(d, "www.good.org.", do=True).flag(wire.AD), True, "by the first key")
+            net.sign_root(first, second, zsk)
+            until_state(two, "ADDPEND")
+            until_state(two, "VALID")
+            net.sign_root(second, zsk)
+            until_state(one, "MISSING")
+            until(lambda: ask(d, "deep.in.the.zone.good.org.", do=True).flag(wire.AD), "validation by the second key", 10)
+        finally:
+            net.sign_root(first, zsk)
+
+
 @test("with the servers gone, old answers serve on (RFC 8767)")
 def _():
     with resolver('\tstale-answer-time = "300ms"') as (net, d):
@@ -316,6 +469,15 @@ def _():
         with open(path, "w", encoding="ascii") as f:
             f.write("$ORIGIN own.org.\n$TTL 60\n@ IN SOA ns admin 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.77\n")
         os.chmod(folder, 0o755)
+        with open(os.path.join(folder, "good"), "w", encoding="ascii") as f:
+            f.write("$TTL 60\n@ IN SOA ns admin 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\n")
+        with resolver(zones=[Zone("good.org", file=os.path.join(folder, "good"))]) as (net, d):
+            for _ in range(2):		# DS is the parent's, which is another's (RFC 4035 section 3.1.4.1)
+                r = ask(d, "good.org.", wire.DS, flags=0)
+                equal((r.rcode, r.answer, r.flag(wire.AA)), (0, [], True), "DS without recursion")
+                r = ask(d, "good.org.", wire.DS, do=True)
+                equal(([x[1] for x in r.answer], r.flag(wire.AA), r.flag(wire.AD)), ([wire.DS, wire.RRSIG], False, True), "DS")
+            equal(ask(d, "good.org.", wire.SOA).flag(wire.AA), True, "the zone itself")
         with resolver(zones=[Zone("own.org", file=path)]) as (net, d):
             r = ask(d, "www.own.org.")
             equal((addresses(r), r.flag(wire.AA)), (["192.0.2.77"], True), "own")
@@ -328,6 +490,7 @@ def _():
 def _():
     with resolver(tls=True) as (net, first):
         ways = [f'"127.0.0.1:{first.port}"', f'"127.0.0.1:{first.port} transport tcp"',
+                *([f'"127.0.0.1:{first.port} transport linnet"'] if MODULE else []),
                 f'"127.0.0.1:{first.tls_port} transport tls tls-name dns.test"']
         for way in ways:
             more = f'\n\ttls-roots = "{first.certificate}"' if "tls" in way else ""
@@ -368,6 +531,33 @@ def _():
             s.connect(("127.0.0.1", d.port))
             s.sendall(wire.framed(query))
             equal(addresses(wire.Response(wire.receive_message(s))), ["192.0.2.1"], "address")
+
+
+@test("the little internet over protocol 253, and forwarding to it")
+def _():
+    need(IPPROTO_LINNET)
+    domains = {"org": "2", "good.org": "11", "example": "3", "wide.example": "12", "forged.org": "15"}
+    stubs = "".join(f'\tdomain "{name}" {{ authoritative = {{"{NET}{last} transport linnet"}} }}\n' for name, last in domains.items())
+    with resolver(stubs) as (net, first):
+        before = {n: (len(net.node[n].asked), net.node[n].linnet_streams) for n in net.node}
+        r = ask(first, "www.good.org.", do=True)
+        equal((addresses(r), r.flag(wire.AD)), (["192.0.2.1"], True), "signed")
+        equal(addresses(ask(first, "alias.wide.example.")), ["192.0.2.1"], "from one zone to another")
+        equal(ask(first, "www.forged.org.").rcode, wire.SERVFAIL, "forged")
+        equal(len(addresses(ask(first, "crowd.wide.example.", stream=True))), 1500, "a large one")
+        for n in ("org", "nsd", "knot", "liar"):
+            asked, streams = (len(net.node[n].asked) - before[n][0], net.node[n].linnet_streams - before[n][1])
+            equal((asked > 0, asked), (True, streams), f"{n}: all of its questions came by protocol 253, one in a stream")
+        way = f'\tforward = {{"127.0.0.1:{first.port} transport linnet"}}'
+        with resolver(way) as (_, d):
+            r = ask(d, "www.good.org.", do=True)
+            equal((addresses(r), r.flag(wire.AD)), (["192.0.2.1"], True), "forwarded")
+            equal(len(addresses(ask(d, "crowd.wide.example.", stream=True))), 1500, "a large one, forwarded")
+        net.node["knot"].silent = True
+        try:
+            equal(ask(first, "unknown.wide.example.", timeout=15).rcode, wire.SERVFAIL, "a silent one")
+        finally:
+            net.node["knot"].silent = False
 
 
 @test("getaddrinfo of programs whose resolv.conf points here")

@@ -7,6 +7,7 @@ reloads, transfers, a roll-over and a keeper that is killed.
 
 That signing is right at each moment of its life is tested in unit/dnsd_sign.
 """
+import datetime
 import itertools
 import os
 import re
@@ -32,6 +33,7 @@ try:
     import dns.rcode
     import dns.rdatatype as T
     import dns.resolver
+    import dns.update
     import dns.zone
 except ImportError:
     # Debian's packages are for Debian's Python.
@@ -408,7 +410,8 @@ def _():
         port = free_port()
         org = "org. 60 IN SOA ns.org. a.org. 1 1 1 1 1\norg. IN NS ns.org.\nns.org. IN A 127.0.0.1\n" \
               f"{ORIGIN}. IN NS ns1.{ORIGIN}.\nns1.{ORIGIN}. IN A 127.0.0.1\n"
-        policy = f'propagation = "1s"\ndnskey-ttl = "1s"\nparent-check = "1s"\nparents = {{"127.0.0.1:{port}"}}'
+        policy = f'propagation = "1s"\ndnskey-ttl = "1s"\nparent-check = "1s"\nparents = {{"127.0.0.1:{port}"}}\n' \
+                 'parent-ds-ttl = "1s"\nparent-propagation = "1s"'
         zones = [Zone("org", file=write(f"{folder}/org", org), update=[Peer("127.0.0.1")], more="dnssec {\n}"),
                  Zone(ORIGIN, file=write(f"{folder}/zone", ZONE.replace("$TTL 1h", "$TTL 1")),
                       more=f"dnssec {{\n{policy}\n}}")]
@@ -419,9 +422,9 @@ def _():
             until(lambda: "ready since" in keys(), "the KSK to wait")
             ds = re.search(r"IN DS (.*)", keys())[1]
 
-            def publish(text):
+            def publish(*texts, ttl=60):
                 run("nsupdate", text=f"server 127.0.0.1 {port}\nzone org\nupdate delete {ORIGIN} DS\n"
-                    f"update add {ORIGIN} 60 DS {text}\nsend\n")
+                    + "".join(f"update add {ORIGIN} {ttl} DS {text}\n" for text in texts) + "send\n")
 
             publish(ds[:-2] + ("00" if ds[-2:] != "00" else "01"))
             asked = dns_queries(d)
@@ -435,6 +438,50 @@ def _():
                              for k in ask(port, "org.", "DNSKEY").answer[0] if k.flags & 1)
             with Validator(f"{folder}/u", port, anchor, "org") as u:
                 equal(u.ask("mail", "A"), ("NOERROR", True), u.server.log()[-500:])
+            # A roll-over: as long as the parent has the old DS, too, resolvers may go by it.
+            publish(ds, ttl=3000)
+            run(program("linnet-dnsd"), "-c", d.conf, "--control", "roll-ksk", ORIGIN)
+            until(lambda: "ready since" in keys(), "the new KSK to wait")
+            new = re.search(r"ready since[^\n]*\n.*\n.*\n *\S+ IN DS (.*)", keys())[1]
+            asked = dns_queries(d)
+            until(lambda: dns_queries(d) >= asked + 2, "questions, in which the old DS is seen")
+            publish(ds, new)
+            until(lambda: d.has("has the DS of the key with tag .*, and that of a former key, too"), "a word about it")
+            equal("ready since" in keys(), True, "with both")
+            publish(new)
+            until(lambda: "ready since" not in keys(), "the new DS alone to be seen")
+            # For so long the old DS, of which the TTL was 3000, may be in a cache.
+            retired = re.search(r"KSK tag \d+ \S+ retired since (\S+ \S+) UTC\n.*\n +it leaves the zone at (\S+ \S+) UTC", keys())
+            began, ends = (datetime.datetime.fromisoformat(t) for t in retired.groups())
+            equal((ends - began).total_seconds(), 3001, keys())
+
+
+@test("a large zone changes its ZSK: others are updated between the slices")
+def _():
+    need()
+    with temporary_folder() as folder:
+        os.chmod(folder, 0o755)
+        head = "$TTL 1\n@ SOA ns1 host 1 7200 900 1209600 1\n@ NS ns1\nns1 A 127.0.0.1\n"
+        big = write(f"{folder}/big", head + "".join(f"h{i} A 10.0.{i >> 8}.{i & 255}\n" for i in range(6000)))
+        policy = 'propagation = "1s"\ndnskey-ttl = "1s"'
+        zones = [Zone("big.test", file=big, more=f"dnssec {{\n{policy}\n}}"),
+                 Zone("small.test", file=write(f"{folder}/small", head), update=[Peer("127.0.0.1")])]
+        with Dnsd(f"{folder}/l", zones) as d:
+            binary = program("linnet-dnsd")
+            run(binary, "-c", d.conf, "--control", "roll-zsk", "big.test")
+            sent = 0
+
+            def retired():
+                return re.search(r"ZSK tag \d+ \S+ retired", run(binary, "-c", d.conf, "--keys", "big.test"))
+            until(retired, "the new ZSK to sign")
+            while retired():
+                u = dns.update.Update("small.test")
+                u.add(f"x{sent}", 60, "A", "192.0.2.1")
+                equal(dns.query.tcp(u, "127.0.0.1", port=d.port, timeout=PATIENCE).rcode(), 0, "an update")
+                sent += 1
+            events = "".join("s" if "there are more to be made" in line else "u" if "small.test. updated" in line else ""
+                             for line in d.lines)
+            equal(len(re.findall("s(?=u)", events)) >= 5, True, events)
 
 
 def dns_queries(d):

@@ -170,6 +170,14 @@ def ns(zone):
     return wire.rr(wire.name(zone + "."), wire.NS, wire.IN, 60, wire.name("ns." + zone + "."))
 
 
+def txt(owner, number):
+    text = f"{number:05}".encode() * 40
+    return wire.rr(wire.name(owner + "."), wire.TXT, wire.IN, 60, bytes([len(text)]) + text)
+
+
+EXPIRE = 9
+
+
 class Primary:
     """Answers SOA by UDP (REFUSED for None), and by TCP with what transfer() gives: messages, each
     a list of records or octets."""
@@ -179,7 +187,8 @@ class Primary:
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((self.address, self.port))
         self.tcp = socket.create_server((self.address, self.port))
-        self.asked = []
+        self.asked, self.datagrams_asked = [], []
+        self.expire, self.no_edns = None, False     # the option's octets; FORMERR for EDNS
         self.threads = [threading.Thread(target=t, daemon=True) for t in (self.datagrams, self.streams)]
         for t in self.threads:
             t.start()
@@ -196,13 +205,20 @@ class Primary:
     def datagrams(self):
         while True:
             try:
-                data, peer = self.udp.recvfrom(65535)
-            except OSError:
+                self.datagram(*self.udp.recvfrom(65535))
+            except OSError:     # the test is over
                 return
-            number, zone, _, question = self.question(data)
-            record = self.soa_of(zone)
-            self.udp.sendto(wire.message(number, wire.QR | (wire.AA if record else wire.REFUSED), [question],
-                                         [record] if record else []), peer)
+
+    def datagram(self, data, peer):
+        number, zone, _, question = self.question(data)
+        self.datagrams_asked.append(data)
+        if self.no_edns and data[10:12] != b"\0\0":
+            self.udp.sendto(wire.message(number, wire.QR | wire.FORMERR, [question]), peer)
+            return
+        record = self.soa_of(zone)
+        options = [] if self.expire is None else [(EXPIRE, self.expire)]
+        self.udp.sendto(wire.message(number, wire.QR | (wire.AA if record else wire.REFUSED), [question],
+                                     [record] if record else [], [], [wire.opt(options=options)] if options else []), peer)
 
     def streams(self):
         while True:
@@ -257,6 +273,13 @@ HOSTILE = {
     "half.test": (lambda z: [[soa(z, 1), ns(z)], b"\0\x20half"], "closed the connection before the end"),
     "garbage.test": (lambda z: [b"\0\x20" + b"\xff" * 32], "does not belong to the question"),
     "unnamed.test": (lambda z: [[soa(z, 1), soa(z, 1)]], "no NS records at its apex"),
+    "numbers.test": (lambda z: [[soa(z, 1), ns(z), soa(z, 1, expire=1)]], "two SOA records of serial 1 that differ"),
+    "large.test": (lambda z: [[soa(z, 1), ns(z)]] + [[txt(f"x.{z}", i) for i in range(first, first + 100)]
+                                                     for first in range(0, 400, 100)] + [[soa(z, 1)]],
+                   r"x\.large\.test\. TXT and their signatures have \d+ octets, and 65000 are allowed"),
+    "hashes.test": (lambda z: [[soa(z, 1), ns(z), wire.rr(wire.name(z + "."), wire.NSEC3PARAM, wire.IN, 60,
+                                                          struct.pack("!BBHB", 1, 0, 51, 0)), soa(z, 1)]],
+                    r"NSEC3PARAM has 51 iterations; allowed are 0 to 50"),
     "twosoa.test": (lambda z: [[soa(z, 1), ns(z), soa(f"sub.{z}", 1), soa(z, 1)]], "SOA record at sub.twosoa.test."),
 }
 
@@ -267,7 +290,7 @@ def _():
         zones = [Zone(z, primaries=[Peer("127.0.0.1", peer.port)], more='max-size = "1m"') for z in HOSTILE]
         with Dnsd(f"{folder}/ours", zones) as ours:
             for zone, (_, words) in HOSTILE.items():
-                until(lambda z=zone, w=words: ours.has(rf"^.*{re.escape(z)}\. AXFR of .* is refused: .*{w}"),
+                until(lambda z=zone, w=words: ours.has(rf"^.*{re.escape(z)}\. AXFR of .* is refused: .*{w}" if z != "large.test" else w),
                       f'"{words}" of {zone}')
                 answer = ask("127.0.0.1", ours.port, zone)
                 equal(answer and answer[3] & 15, wire.SERVFAIL, f"RCODE of {zone}")
@@ -345,6 +368,78 @@ def _():
             arrived(ours, "diff.test", 1)
 
 
+# What a difference from serial 1 to 2 says: its octets after the new SOA, and what our log has of it. The zone has
+# www, alias (CNAME), tree (DNAME) and host.below.
+def cname(owner, target):
+    return wire.rr(wire.name(owner + "."), wire.CNAME, wire.IN, 60, wire.name(target + "."))
+
+
+def dname(owner, target):
+    return wire.rr(wire.name(owner + "."), wire.DNAME, wire.IN, 60, wire.name(target + "."))
+
+
+def rrsig(owner, covered):
+    return wire.rr(wire.name(owner + "."), wire.RRSIG, wire.IN, 60,
+                   struct.pack("!HBBIIIH", covered, 13, 2, 60, 2**31 - 1, 1, 7) + wire.name("liar.test.") + b"x" * 64)
+
+
+LIES = {
+    "it removes what is not there": ([a("gone.liar.test")], [], r"it removes gone\.liar\.test\. A, which is not there"),
+    "it removes other data": ([a("www.liar.test", "192.0.2.9")], [], r"it removes www\.liar\.test\. A, which is not there"),
+    "it removes twice": ([a("www.liar.test"), a("www.liar.test")], [], r"it removes www\.liar\.test\. A, which is not there"),
+    "it removes a signature that is not there": ([rrsig("www.liar.test", wire.A)], [],
+                                                 r"it removes www\.liar\.test\. RRSIG, which is not there"),
+    "it adds twice": ([], [a("new.liar.test"), a("new.liar.test")], r"it adds new\.liar\.test\. A twice"),
+    "other data beside a CNAME": ([], [a("alias.liar.test")], r"alias\.liar\.test\. has a CNAME and other data"),
+    "a CNAME beside other data": ([], [cname("www.liar.test", "x.liar.test")], r"www\.liar\.test\. has a CNAME and other data"),
+    "data below a DNAME": ([], [a("x.y.tree.liar.test")], r"x\.y\.tree\.liar\.test\. is below the DNAME of tree\.liar\.test"),
+    "a DNAME above data": ([], [dname("below.liar.test", "x.test")],
+                           r"host\.below\.liar\.test\. is below the DNAME of below\.liar\.test"),
+    "no NS any more": ([ns("liar.test")], [], "it has no NS records at its apex"),
+    "many iterations": ([], [wire.rr(wire.name("liar.test."), wire.NSEC3PARAM, wire.IN, 60,
+                                     struct.pack("!BBHB", 1, 0, 51, 0))], "NSEC3PARAM has 51 iterations"),
+    "a record of another zone": ([], [a("www.bank.test")], r"www\.bank\.test\. A does not belong"),
+}
+
+
+@test("a primary that lies in its differences: none of them is taken, and the whole zone is fetched")
+def _():
+    def version(serial):
+        z = "liar.test"
+        return [[soa(z, serial), ns(z), a(f"www.{z}"), cname(f"alias.{z}", f"www.{z}"), dname(f"tree.{z}", "x.test"),
+                 a(f"host.below.{z}"), a(f"v{serial}.{z}"), soa(z, serial)]]
+    serial, lie = [1], [None]
+
+    def transfer(zone, qtype):
+        if qtype == wire.AXFR:
+            return version(serial[0])
+        removed, added, _ = lie[0]
+        old, new = serial[0] - 1, serial[0]
+        return [[soa(zone, new), soa(zone, old), *removed, soa(zone, new), *added, soa(zone, new)]]
+    with temporary_folder() as folder, Primary(lambda z: soa(z, serial[0]), transfer) as peer:
+        with Dnsd(f"{folder}/ours", [Zone("liar.test", primaries=[Peer("127.0.0.1", peer.port)], transfer=[LOCAL])]) as ours:
+            arrived(ours, "liar.test", 1)
+            for what, lie[0] in LIES.items():
+                peer.asked.clear()
+                serial[0] += 1
+                control(ours, "refresh", "liar.test")
+                arrived(ours, "liar.test", serial[0])
+                equal([t for _, t in peer.asked], [wire.IXFR, wire.AXFR], what)
+                equal(bool(ours.has(rf"IXFR of .* is refused: .*{lie[0][2]}")), True, what)
+                equal({r[0] for r in content(ours, "liar.test")}, {"liar.test.", "www.liar.test.", "alias.liar.test.",
+                      "tree.liar.test.", "host.below.liar.test.", f"v{serial[0]}.liar.test."}, what)
+            # The truth is taken, with another TTL for a record that stays, too.
+            serial[0] += 1
+            old, new = f"v{serial[0] - 1}.liar.test", f"v{serial[0]}.liar.test"
+            longer = wire.rr(wire.name("www.liar.test."), wire.A, wire.IN, 600, socket.inet_aton("192.0.2.1"))
+            lie[0] = ([a(old), a("www.liar.test")], [a(new), longer], None)
+            peer.asked.clear()
+            control(ours, "refresh", "liar.test")
+            arrived(ours, "liar.test", serial[0])
+            equal([t for _, t in peer.asked], [wire.IXFR], "a difference that is right")
+            equal(("www.liar.test.", 600, "A", "192.0.2.1") in content(ours, "liar.test"), True, "the new TTL")
+
+
 @test("a primary that does not sign is not believed, though it answers")
 def _():
     with temporary_folder() as folder, Primary(lambda z: None, lambda z, qtype: [
@@ -376,6 +471,105 @@ def _():
                 raise AssertionError(control(ours, "zone-status").stdout)
             alive[0] = True
             arrived(ours, "mortal.test", 1)
+
+
+def options_of(response):
+    """EDNS options, as a dictionary."""
+    return dict(response.edns["options"]) if response.edns else {}
+
+
+def expire_of(server, zone, qtype=wire.SOA, send=wire.udp, serial=None):
+    """What the option EXPIRE says, or None."""
+    authority = [soa(zone, serial)] if serial else []
+    q = wire.message(3, 0, [wire.question(wire.name(zone + "."), qtype)], [], authority, [wire.opt(options=[(EXPIRE, b"")])])
+    data = options_of(wire.Response(send(server.address, server.port, q))).get(EXPIRE)
+    return None if data is None else struct.unpack("!I", data)[0]
+
+
+@test("EXPIRE (RFC 7314): told by a primary and by a secondary, to those who ask")
+def _():
+    with temporary_folder() as folder, Primary(lambda z: soa(z, 1), lambda z, _: [[soa(z, 1), ns(z), soa(z, 1)]]) as peer:
+        zones = [Zone("own.test", file=write(f"{folder}/own.zone", ZONE), transfer=[LOCAL]),
+                 Zone("far.test", primaries=[Peer("127.0.0.1", peer.port)], transfer=[LOCAL]),
+                 Zone("short.test", primaries=[Peer("127.0.0.1", peer.port)], more='max-expire = "1h"')]
+        with Dnsd(f"{folder}/ours", zones) as ours:
+            arrived(ours, "far.test", 1)
+            arrived(ours, "short.test", 1)
+            for _ in range(2):      # the second answer is a prepared one
+                equal(expire_of(ours, "own.test"), 86400, "a primary: its SOA's")
+                equal(86400 - PATIENCE <= expire_of(ours, "far.test") <= 86400, True, "a secondary: what is left")
+            equal(3600 - PATIENCE <= expire_of(ours, "short.test") <= 3600, True, "the bound of the configuration")
+            equal(expire_of(ours, "own.test", wire.AXFR, wire.tcp), 86400, "with AXFR")
+            equal(expire_of(ours, "own.test", wire.IXFR, wire.udp, 1), 86400, "with IXFR by datagram")
+            equal(expire_of(ours, "own.test", wire.NS), None, "with NS")
+            q = wire.message(3, 0, [wire.question(wire.name("own.test."), wire.SOA)], [], [], [wire.opt()])
+            equal(EXPIRE in options_of(wire.Response(wire.udp(ours.address, ours.port, q))), False, "without the question")
+            # We ask for it, with an empty option.
+            equal(peer.datagrams_asked[0][-15:], b"\0" + struct.pack("!HHIHHH", wire.OPT, 1232, 0, 4, EXPIRE, 0), "our OPT")
+
+
+@test("EXPIRE: what a primary has left counts, though the SOA says more; it does not shorten what we know")
+def _():
+    with temporary_folder() as folder, Primary(lambda z: soa(z, 1, refresh=1, retry=1),
+                                               lambda z, _: [[soa(z, 1, 1, 1), ns(z), soa(z, 1, 1, 1)]]) as peer:
+        peer.expire = struct.pack("!I", 5000)
+        zone = Zone("chain.test", primaries=[Peer("127.0.0.1", peer.port)], more='min-refresh = "1s"\nmin-retry = "1s"')
+
+        def left(server):
+            return expire_of(server, "chain.test")
+
+        def refreshed(server):
+            before = len(peer.datagrams_asked)
+            control(server, "refresh", "chain.test")
+            until(lambda: len(peer.datagrams_asked) > before and "transferring" not in control(server, "zone-status").stdout
+                  and "refreshing" not in control(server, "zone-status").stdout, "a refresh")
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            arrived(ours, "chain.test", 1)
+            equal(5000 - PATIENCE <= left(ours) <= 5000, True, left(ours))
+            peer.expire = struct.pack("!I", 100)
+            refreshed(ours)
+            equal(left(ours) > 5000 - PATIENCE, True, f"less is told: {left(ours)}")
+            peer.expire = struct.pack("!I", 9000)
+            refreshed(ours)
+            equal(9000 - PATIENCE <= left(ours) <= 9000, True, f"more is told: {left(ours)}")
+            peer.expire = b"x"
+            refreshed(ours)
+            equal(left(ours) > 86400 - PATIENCE, True, f"an option that is none: as the SOA says: {left(ours)}")
+        with Dnsd(f"{folder}/ours", [zone]) as ours:
+            until(lambda: left(ours), "the zone")
+            equal(left(ours) > 86400 - 2 * PATIENCE, True, "after a restart")
+
+
+@test("EXPIRE: the zone ends when the primary's own time is over, and primaries without EDNS are asked without")
+def _():
+    with temporary_folder() as folder, Primary(lambda z: soa(z, 1), lambda z, _: [[soa(z, 1), ns(z), soa(z, 1)]]) as peer:
+        peer.expire = struct.pack("!I", 2)
+        with Dnsd(f"{folder}/ours", [Zone("brief.test", primaries=[Peer("127.0.0.1", peer.port)])]) as ours:
+            arrived(ours, "brief.test", 1)
+            until(lambda: ours.has(r"brief\.test\. has expired"), "the zone to expire")
+            equal(serial_of(ours, "brief.test"), None, "SERVFAIL")
+            peer.no_edns, peer.expire = True, None
+            control(ours, "refresh", "brief.test")
+            arrived(ours, "brief.test", 1)
+            equal(86400 - PATIENCE <= expire_of(ours, "brief.test") <= 86400, True, "the SOA's time")
+
+
+@test("a primary that is dead, with many zones, does not keep another's from being fetched")
+def _():
+    with temporary_folder() as folder, Primary(lambda z: soa(z, 1), lambda z, _: [[soa(z, 1), ns(z), soa(z, 1)]]) as peer, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
+        dead.bind(("127.0.0.1", 0))     # takes questions, gives no answers
+        zones = [Zone(f"dead{i}.test", primaries=[Peer("127.0.0.1", dead.getsockname()[1])]) for i in range(200)]
+        zones += [Zone("good.test", primaries=[Peer("127.0.0.1", peer.port)]),
+                  Zone("second.test", primaries=[Peer("127.0.0.1", dead.getsockname()[1]), Peer("127.0.0.1", peer.port)])]
+        with Dnsd(f"{folder}/ours", zones) as ours:
+            until(lambda: ours.has(r"good\.test\. serial 1 from"), "the good zone")
+            equal(bool(ours.has(r"dead\d+\.test\. cannot be refreshed")), False, "it waited for the dead primary's")
+            # An order goes before the others; its second primary has it when the first has not answered.
+            control(ours, "refresh", "second.test")
+            until(lambda: ours.has(r"second\.test\. serial 1 from"), "the zone whose second primary lives", 30)
+            # All have their turn.
+            until(lambda: len(set(re.findall(r"(dead\d+)\.test\. cannot be refreshed", "\n".join(ours.lines)))) > 16, "others' turns", 40)
 
 
 @test("NOTIFY is heard from primaries only, and answered")

@@ -4,7 +4,10 @@
 pass them on; and that what was acknowledged outlives kill -9."""
 import os
 import random
+import re
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -299,12 +302,209 @@ def _():
             equal(serial_of(d), 20)
 
 
+def burst(server, messages):
+    """Updates that are all there before the keeper looks at the first; their RCODEs, in order."""
+    keeper = keeper_of(server)
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(PATIENCE)
+            s.connect((server.address, server.port))
+            for i, m in enumerate(messages):
+                m.id = i + 1
+                s.send(m.to_wire())
+            # The worker has handed them over when it answers what comes behind them.
+            m = dns.message.make_query("example.test", "SOA")
+            m.id = 0x7777
+            s.send(m.to_wire())
+            equal(dns.message.from_wire(s.recv(65535)).id, 0x7777, "the query behind the updates")
+            os.kill(keeper, signal.SIGCONT)
+            codes = {}
+            while len(codes) < len(messages):
+                r = dns.message.from_wire(s.recv(65535))
+                codes[r.id] = dns.rcode.to_text(r.rcode())
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    return [codes[i + 1] for i in range(len(messages))]
+
+
+@test("updates that wait together are committed together, each whole or not at all")
+def _():
+    with temporary_folder() as folder, ours(folder, log_level="debug") as d:
+        messages = []
+        for i in range(60):
+            u = make(("add", f"b{i}", 60, "A", f"10.1.0.{i}"))
+            if i % 3 == 1:      # the prerequisite fails
+                u.present("none")
+            if i % 3 == 2:      # ... after the first change was made
+                u = make(("add", f"b{i}", 60, "A", f"10.1.0.{i}"), ("add", f"c{i}.example.test.", 60, "CNAME", "www"),
+                         ("delete", f"b{i - 2}"))
+            messages.append(u)
+        # One of them sees what the one before it has done.
+        after = make(("add", "after", 60, "A", "10.2.0.1"))
+        after.present("b59")
+        messages.append(after)
+        codes = burst(d, messages)
+        equal(codes, ["NOERROR" if i % 3 != 1 else "NXDOMAIN" for i in range(60)] + ["NOERROR"], "RCODEs")
+        equal(serial_of(d), 10 + 41, "one serial each")
+        for i in range(60):
+            equal(lookup(d, f"b{i}.example.test", "A"), ("NOERROR", [f"10.1.0.{i}"]) if i % 3 == 2 else ("NXDOMAIN", []), f"b{i}")
+        equal(lookup(d, "after.example.test", "A"), ("NOERROR", ["10.2.0.1"]))
+        together = [int(m[1]) for line in d.lines for m in [re.search(r"(\d+) updates, \d+ of them changes, in one commit", line)] if m]
+        equal(sum(together), 61, "updates in all")
+        equal(max(together) >= 20, True, f"in one commit: {together}")
+
+
+@test("an order to freeze holds also for updates that wait")
+def _():
+    with temporary_folder() as folder, ours(folder) as d:
+        keeper = keeper_of(d)
+        os.kill(keeper, signal.SIGSTOP)
+        done = []
+        thread = threading.Thread(target=lambda: done.append(control(d, "freeze", "example.test").returncode))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(PATIENCE)
+            s.connect((d.address, d.port))
+            try:
+                s.send(make(("add", "x", 60, "A", "192.0.2.1")).to_wire())
+                thread.start()
+            finally:
+                os.kill(keeper, signal.SIGCONT)
+            first = dns.message.from_wire(s.recv(65535)).rcode()
+            thread.join(PATIENCE)
+            equal(done, [0], "freeze")
+            # Whichever was first: it is there if and only if it was acknowledged.
+            equal(lookup(d, "x.example.test", "A")[0], "NOERROR" if first == 0 else "NXDOMAIN", f"RCODE {first}")
+            equal(rcode(d, ("add", "y", 60, "A", "192.0.2.1")), "REFUSED", "frozen")
+
+
+def fill(server, first):
+    """Adds large records until one is refused; the names that were acknowledged, and the RCODE that was not."""
+    known = []
+    for i in range(first, first + 2000):
+        u = make(*[("add", f"f{i}", 60, "TXT", f'"{"%03d" % j}{"x" * 240}"') for j in range(16)])
+        code = dns.rcode.to_text(send(server, u, tcp=True).rcode())
+        if code != "NOERROR":
+            return known, code
+        known.append(i)
+    raise AssertionError(f"it took {len(known)} updates")
+
+
+def whole(server, known):
+    """All of what was acknowledged is there as a whole, and what was not is not there at all."""
+    text = control(server, "dump", "example.test").stdout
+    there = {}
+    for line in text.splitlines():
+        if line.startswith("f") and line[1].isdigit():
+            n = int(line[1:line.index(".")])
+            there[n] = there.get(n, 0) + 1
+    equal(there, {n: 16 for n in known}, "what is there")
+
+
+@test("the store is full: updates get SERVFAIL, nothing that was acknowledged is lost, and there is a word about it")
+def _():
+    with temporary_folder() as folder:
+        with ours(folder, more='store-size = "2m"\n') as d:
+            known, code = fill(d, 0)
+            equal((code, len(known) > 20), ("SERVFAIL", True), f"after {len(known)} updates")
+            until(lambda: d.has(r"it has reached its largest size \(store-size\)"), "a word about it")
+            whole(d, known)
+            # It answers, and goes on refusing, alone and in company.
+            equal(lookup(d, "www.example.test", "TXT")[0], "NOERROR", "queries")
+            for _ in range(20):
+                more, code = fill(d, 5000)
+                known += more
+                equal(code, "SERVFAIL", "still")
+                if not more:
+                    break
+            whole(d, known)
+            os.kill(keeper_of(d), signal.SIGKILL)
+            until(lambda: control(d, "zone-status").returncode == 0, "a new keeper")
+            whole(d, known)
+        # With more room it goes on where it was.
+        with ours(folder, more='store-size = "8m"\n') as d:
+            whole(d, known)
+            equal(rcode(d, ("add", "more", 60, "A", "192.0.2.7")), "NOERROR", "with more room")
+            equal(lookup(d, "more.example.test", "A"), ("NOERROR", ["192.0.2.7"]))
+
+
+@test("the disk is full: updates get SERVFAIL, nothing that was acknowledged is lost, and it goes on when there is room")
+def _():
+    with temporary_folder() as folder, ours(folder) as d:
+        known = []
+        for i in range(5):
+            equal(rcode(d, *[("add", f"f{i}", 60, "TXT", f'"{"%03d" % j}{"x" * 240}"') for j in range(16)], tcp=True), "NOERROR")
+            known.append(i)
+        keeper = keeper_of(d)
+        size = os.stat(f"{d.folder}/state/data.mdb").st_size
+        # Files cannot grow beyond that: what a full disk is to it.
+        resource.prlimit(keeper, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        more, code = fill(d, 100)
+        known += more
+        equal((code, keeper_of(d)), ("SERVFAIL", keeper), "RCODE, and the keeper lives")
+        whole(d, known)
+        codes = burst(d, [make(*[("add", f"f{i}", 60, "TXT", f'"{"%03d" % j}{"x" * 240}"') for j in range(16)])
+                          for i in range(900, 910)])
+        known += [i for i, c in zip(range(900, 910), codes) if c == "NOERROR"]
+        equal(set(codes) <= {"NOERROR", "SERVFAIL"} and "SERVFAIL" in codes, True, codes)
+        whole(d, known)
+        resource.prlimit(keeper, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        equal(rcode(d, ("add", "more", 60, "A", "192.0.2.7")), "NOERROR", "with room again")
+        os.kill(keeper, signal.SIGKILL)
+        until(lambda: keeper_of(d) not in (None, keeper) and control(d, "zone-status").returncode == 0, "a new keeper")
+        whole(d, known)
+        equal(lookup(d, "more.example.test", "A"), ("NOERROR", ["192.0.2.7"]))
+
+
+@test("a set that no message can carry is refused, and what there was stays")
+def _():
+    with temporary_folder() as folder, ours(folder) as d:
+        def texts(first):
+            return [("add", "big", 60, "TXT", f'"{"%05d" % i}{"x" * 195}"') for i in range(first, first + 200)]
+        equal(rcode(d, *texts(0), tcp=True), "NOERROR", "42,600 octets")
+        equal(rcode(d, *texts(200), tcp=True), "SERVFAIL", "85,200 octets")
+        until(lambda: d.has(r"big\.example\.test\.? TXT and their signatures have \d+ octets, and 65000 are allowed"), "a word")
+        m = dns.query.tcp(dns.message.make_query("big.example.test", "TXT"), d.address, port=d.port, timeout=PATIENCE)
+        equal((m.rcode(), len(m.answer[0])), (0, 200), "what is answered")
+
+
 @test("the keeper is confined: no rights, no other programs")
 def _():
     with temporary_folder() as folder, ours(folder) as d:
         with open(f"/proc/{keeper_of(d)}/status", encoding="ascii") as f:
             status = dict(line.split(":", 1) for line in f)
         equal((status["NoNewPrivs"].strip(), status["Seccomp"].strip()), ("1", "2"), "NoNewPrivs, Seccomp")
+
+
+@test("the keeper reads the folders of zone files and of what they include, and no others")
+def _():
+    with temporary_folder() as folder:
+        for name in ("zones", "common", "private"):
+            os.mkdir(f"{folder}/{name}")
+        write(f"{folder}/common/more", "$INCLUDE deeper/last\nmore TXT here\n")
+        os.mkdir(f"{folder}/common/deeper")
+        write(f"{folder}/common/deeper/last", "last TXT here\n")
+        write(f"{folder}/private/secret", "secret TXT here\n")
+        file = write(f"{folder}/zones/example.test.zone", ZONE + "$include ../common/more\n")
+        os.symlink(file, f"{folder}/link")
+        zones = [Zone("example.test", file=f"{folder}/link", update=[LOCAL])]
+        with Dnsd(f"{folder}/ours", zones) as d:
+            if d.has("files are not confined"):
+                raise Skip("this kernel has no Landlock")
+            for name in ("more", "last"):
+                equal(lookup(d, f"{name}.example.test", "TXT")[0], "NOERROR", name)
+            # A folder that was not in use: not while it runs, and it is said how.
+            write(file, ZONE.replace(" 10 3600", " 20 3600") + f"$INCLUDE {folder}/private/secret\n")
+            equal(control(d, "reload").returncode, 1, "reload")
+            until(lambda: d.has(r"\$INCLUDE: '.*/private/secret': Permission denied \(.* needs a SIGHUP\)"), "a word about it")
+            equal((lookup(d, "secret.example.test", "TXT")[0], serial_of(d)), ("NXDOMAIN", 10), "what is served")
+            d.process.send_signal(signal.SIGHUP)
+            until(lambda: lookup(d, "secret.example.test", "TXT")[0] == "NOERROR", "the new keeper to read it")
+            # What is new in a folder that is known is read at once.
+            write(f"{folder}/zones/new", "new TXT here\n")
+            write(file, ZONE.replace(" 10 3600", " 30 3600") + "$INCLUDE new\n")
+            equal(control(d, "reload").returncode, 0, "reload")
+            until(lambda: lookup(d, "new.example.test", "TXT")[0] == "NOERROR", "a new file in a folder that is known")
 
 
 @test("orders to a running daemon: status, freeze and thaw, dump, and what is none")

@@ -70,6 +70,13 @@ static int give_to(const char *path, const char *user)
 	return p ? chown(path, p->pw_uid, -1) : 0;
 }
 
+/**
+ * keeper_link_listen() - the keeper's socket, in the master
+ * @state: the state folder
+ * @user: who may connect; NULL: who started us
+ *
+ * Return: a listening socket, or -1 after an error line.
+ */
 int keeper_link_listen(const char *state, const char *user)
 {
 	struct sockaddr_un a;
@@ -239,26 +246,46 @@ static int ask(struct keeper_link *k, struct query *q, uint32_t id)
 	return send(k->fd, m, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len ? 0 : -errno;
 }
 
-enum query_verdict keeper_link_forward(struct query *q)
+static enum query_verdict refuse(struct query *q)
 {
-	struct keeper_link *k = q->worker->keeper;
-	struct waiting *w = k && !connect_keeper(k) ? free_slot(k) : NULL;
-	uint32_t id = w ? (uint32_t)k->round++ * MAX_WAITING + (w - k->waiting) : 0;
-	struct query *copy;
-
-	if (w && !ask(k, q, id)) {
-		copy = query_defer(q);
-		if (copy) {
-			copy->room_data = (void *)(uintptr_t)id;
-			w->query = copy;
-			w->deadline = q->received + KEEPER_REPLY_MS;
-			return QUERY_LATER;
-		}
-	}
 	response_error(q, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NOT_READY, NULL);
 	return QUERY_REPLY;
 }
 
+/**
+ * keeper_link_forward() - hand an UPDATE or NOTIFY to the keeper
+ * @q: the message, parsed
+ *
+ * Nothing is sent for which nobody would wait: what the keeper does has an answer.
+ *
+ * Return: QUERY_LATER, or QUERY_REPLY: SERVFAIL, and the keeper has not got it.
+ */
+enum query_verdict keeper_link_forward(struct query *q)
+{
+	struct keeper_link *k = q->worker->keeper;
+	struct waiting *w = k && !connect_keeper(k) ? free_slot(k) : NULL;
+	struct query *copy = w ? query_defer(q) : NULL;
+	uint32_t id;
+
+	if (!copy)
+		return refuse(q);
+	id = (uint32_t)k->round++ * MAX_WAITING + (w - k->waiting);
+	copy->room_data = (void *)(uintptr_t)id;
+	w->query = copy;
+	w->deadline = copy->received + KEEPER_REPLY_MS;
+	if (ask(k, copy, id))
+		fail(w);
+	return QUERY_LATER;
+}
+
+/**
+ * keeper_link_start() - connect a worker to the keeper
+ * @w: the worker; its @keeper is set
+ *
+ * A keeper that is not there yet is connected to when there is something to ask.
+ *
+ * Return: 0, or -ENOMEM after an error line.
+ */
 int keeper_link_start(struct worker *w)
 {
 	struct keeper_link *k = calloc(1, sizeof(*k));
@@ -283,6 +310,10 @@ static void closed(uv_handle_t *timer)
 	free(timer->data);
 }
 
+/**
+ * keeper_link_stop() - let go of the connection; what waits is answered with SERVFAIL
+ * @w: the worker
+ */
 void keeper_link_stop(struct worker *w)
 {
 	struct keeper_link *k = w->keeper;

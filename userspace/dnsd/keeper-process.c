@@ -162,6 +162,14 @@ static int start(const struct setup *s, bool wait)
 	return 0;
 }
 
+/**
+ * keeper_process_start() - a keeper for a configuration, in the place of the one that runs
+ * @s: the configuration
+ *
+ * Waits until zones are loaded, 30 s at most.
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
 int keeper_process_start(const struct setup *s)
 {
 	stop_old();
@@ -169,6 +177,14 @@ int keeper_process_start(const struct setup *s)
 	return start(s, true);
 }
 
+/**
+ * keeper_process_reaped() - a child ended
+ * @s: the configuration
+ * @pid: which
+ * @status: as waitpid() gave it
+ *
+ * If it was the keeper there is another one, the sooner the longer it has lived.
+ */
 void keeper_process_reaped(const struct setup *s, pid_t pid, int status)
 {
 	if (!pid || pid != keeper.pid)

@@ -222,8 +222,8 @@ static int confine(void *config, struct ln_sandbox *sandbox)
 	struct setup *s = config;
 	int err = 0;
 
-	/* To the keeper, should it be replaced. */
-	sandbox->connect = true;
+	if (worker_needs_keeper(s) || s->dnstap)
+		sandbox->connect_local = true;
 	if (s->resolve)
 		err = resolve_confine(s->resolve, sandbox);
 	if (!err && s->balance)

@@ -84,26 +84,9 @@ static socklen_t addr_len(const union ln_addr *addr)
 	return addr->sa.sa_family == AF_INET6 ? sizeof(addr->in6) : sizeof(addr->in);
 }
 
-/* A deferred answer, alone. */
-static void send_one(struct query *q)
-{
-	union control control;
-	struct iovec iov = { .iov_base = q->out, .iov_len = q->out_len };
-	struct msghdr m = {
-		.msg_name = &q->peer, .msg_namelen = addr_len(&q->peer),
-		.msg_iov = &iov, .msg_iovlen = 1,
-	};
-
-	write_control(q, &m, &control);
-	if (sendmsg(q->fd, &m, MSG_DONTWAIT) < 0)
-		ln_debug("udp: %s", strerror(errno));
-}
-
-static const struct query_transport udp_transport = { .send = send_one };
-
 static bool within_rate(struct worker *w, struct query *q)
 {
-	switch (w->rrl ? rrl_check(w->rrl, q) : RRL_SEND) {
+	switch (w->rrl ? rrl_check(w->rrl, q, uv_now(ln_server_loop(w->server))) : RRL_SEND) {
 	case RRL_DROP:
 		return false;
 	case RRL_SLIP:
@@ -113,6 +96,26 @@ static bool within_rate(struct worker *w, struct query *q)
 		return true;
 	}
 }
+
+/* A deferred answer, alone. */
+static void send_one(struct query *q)
+{
+	union control control;
+	struct iovec iov;
+	struct msghdr m = {
+		.msg_name = &q->peer, .msg_namelen = addr_len(&q->peer),
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+
+	if (!within_rate(q->worker, q))
+		return;
+	iov = (struct iovec){ .iov_base = q->out, .iov_len = q->out_len };
+	write_control(q, &m, &control);
+	if (sendmsg(q->fd, &m, MSG_DONTWAIT) < 0)
+		ln_debug("udp: %s", strerror(errno));
+}
+
+static const struct query_transport udp_transport = { .send = send_one };
 
 /* Whether there is an answer to send. */
 static bool handle(struct worker *w, struct query *q, int fd, unsigned int i)

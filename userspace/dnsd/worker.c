@@ -29,12 +29,20 @@ static void on_turn_end(void *data)
 		dnstap_flush(w);
 }
 
+bool worker_needs_keeper(const struct setup *setup)
+{
+	for (unsigned int i = 0; i < setup->n_zones; i++)
+		if (setup->zone[i].primaries.count || setup->zone[i].allow_update.count)
+			return true;
+	return false;
+}
+
 int worker_start(struct worker *w, struct ln_server *server, const struct setup *setup,
 		 const struct ln_sockets *sockets)
 {
 	int err = worker_init(w, server, setup);
 
-	if (!err)
+	if (!err && worker_needs_keeper(setup))
 		err = keeper_link_start(w);
 	if (!err && setup->dnstap)
 		err = dnstap_start(w);

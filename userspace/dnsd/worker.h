@@ -53,6 +53,13 @@ struct worker {
 	struct dnstap *dnstap;
 };
 
+/**
+ * worker_needs_keeper() - is there a zone that messages change (UPDATE, NOTIFY)?
+ * @setup: the configuration
+ *
+ * Return: false: workers refuse such messages by themselves and have no connection to the keeper.
+ */
+bool worker_needs_keeper(const struct setup *setup);
 /* Without sockets: what query_handle() needs. 0 or a negative errno after an error line. */
 int worker_init(struct worker *w, struct ln_server *server, const struct setup *setup);
 /* All of it, on the sockets. */

@@ -18,7 +18,8 @@ servers of zones, all on addresses of the loopback, port 53.
 	slow.example slow   198.51.100.14  NSD behind half a second of delay
 	lying.example and forged.org: liar 198.51.100.15  a server that forges
 
-Each address is a relay in front of the server: it counts, can be slow, silent, or lie.
+Each address is a relay in front of the server, over UDP, TCP and, where the module is, protocol 253: it
+counts, can be slow, silent, or lie.
 """
 import ctypes
 import os
@@ -31,7 +32,7 @@ import subprocess
 import threading
 import time
 
-from harness import PATIENCE, Skip
+from harness import IPPROTO_LINNET, PATIENCE, Skip, has_protocol, until
 from servers import Zone, bind, knot, nsd
 import wire
 
@@ -77,6 +78,11 @@ class Relay:
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((address, 53))
         self.tcp = socket.create_server((address, 53), backlog=64)
+        self.linnet, self.linnet_streams = None, 0
+        if has_protocol(IPPROTO_LINNET):
+            self.linnet = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_LINNET)
+            self.linnet.bind((address, 53))
+            self.linnet.listen(64)
         self.other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)		# a wrong source port
         self.other.bind((address, 0))
         self.stop_r, self.stop_w = os.pipe()
@@ -88,7 +94,7 @@ class Relay:
 
     def _serve(self):
         while True:
-            ready = select.select([self.udp, self.tcp, self.stop_r], [], [])[0]
+            ready = select.select([s for s in (self.udp, self.tcp, self.linnet, self.stop_r) if s], [], [])[0]
             if self.stop_r in ready:
                 return
             if self.udp in ready:
@@ -97,6 +103,9 @@ class Relay:
                 threading.Thread(target=self._datagram, args=(data, peer), daemon=True).start()
             if self.tcp in ready:
                 threading.Thread(target=self._stream, args=(self.tcp.accept()[0],), daemon=True).start()
+            if self.linnet in ready:
+                self.linnet_streams += 1
+                threading.Thread(target=self._stream, args=(self.linnet.accept()[0],), daemon=True).start()
 
     def _note(self, data):
         self.asked.append(question(data))
@@ -135,8 +144,9 @@ class Relay:
     def end(self):
         os.write(self.stop_w, b".")
         self.thread.join(PATIENCE)
-        for s in (self.udp, self.tcp, self.other):
-            s.close()
+        for s in (self.udp, self.tcp, self.linnet, self.other):
+            if s:
+                s.close()
         os.close(self.stop_r)
         os.close(self.stop_w)
 
@@ -232,6 +242,9 @@ ns A 198.51.100.12
 plain A 192.0.2.11
 short {SHORT} A 192.0.2.12
 stale {SHORT} A 192.0.2.13
+inside A 10.1.2.3
+inside A 192.0.2.14
+inner AAAA fd00::1
 alias CNAME www.good.org.
 out DNAME good.org.
 {chr(10).join(f"crowd A 10.0.{i // 250}.{i % 250 + 1}" for i in range(1500))}
@@ -264,6 +277,7 @@ class Internet:
 
     def __init__(self, folder):
         self.folder, self.servers, self.node, self.ds = folder, [], {}, {}
+        self.keys, self.serial = {}, 1
         os.chmod(folder, 0o755)
         for last in (1, 2, 3, 11, 12, 13, 14, 15):
             run("ip", "addr", "add", f"{NET}{last}/32", "dev", "lo")
@@ -281,12 +295,33 @@ class Internet:
             f.write(f"$ORIGIN {origin}\n$TTL {LONG}\n@ {soa}{text}")
         if name not in SIGNED:
             return path
-        keys = [run("ldns-keygen", "-a", "ECDSAP256SHA256", *more, "-r", "/dev/urandom", name, cwd=self.folder).strip()
-                for more in (["-k"], [])]
+        self.keys[name] = keys = [self.key(name, True), self.key(name, False)]
         with open(os.path.join(self.folder, keys[0] + ".ds"), encoding="ascii") as f:
             self.ds[name] = f.read()
         run("ldns-signzone", "-f", path + ".signed", path, *keys, cwd=self.folder)
         return path + ".signed"
+
+    def key(self, name, signs_keys):
+        """A new key of a zone: a file's name without its end."""
+        return run("ldns-keygen", "-a", "ECDSAP256SHA256", *(["-k"] if signs_keys else []), "-r", "/dev/urandom", name,
+                   cwd=self.folder).strip()
+
+    def sign_root(self, *keys):
+        """The root with other keys from now on."""
+        path = os.path.join(self.folder, "root.zone")
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+        self.serial += 1
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text.replace(f" {self.serial - 1} 3600 ", f" {self.serial} 3600 ", 1))
+        run("ldns-signzone", "-f", path + ".signed", path, *keys, cwd=self.folder)
+        self.servers[0].control("reload", ".")
+
+        def serial():
+            answer = wire.Response(wire.udp("127.0.0.1", self.servers[0].port, wire.message(1, 0, [wire.question(b"\0", wire.SOA)]),
+                                            PATIENCE))
+            return int.from_bytes(answer.answer[0][4][-20:-16], "big")
+        until(lambda: serial() == self.serial, "the root to have its new keys")
 
     def _start(self):
         files = {name: self._file(name, text) for name, text in ZONES.items()

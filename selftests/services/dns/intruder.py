@@ -6,6 +6,8 @@ System calls in the place of another process, as somebody makes them who has bro
 	    i.call("openat", AT_FDCWD, "/etc/passwd", 0)    # what it gave, a negative errno for an error
 	    i.call("execve", "/bin/true", 0, 0)             # None: the process was ended by a signal
 
+A thread can be told by its number, too: the others of its process go on.
+
 The process is stopped by ptrace() while it waits in a system call; this one is made again by it
 afterwards. For x86-64; raises Skip where that, or ptrace(), cannot be had.
 """
@@ -20,11 +22,12 @@ from harness import Skip
 
 ATTACH, DETACH, SINGLESTEP, GETREGS, SETREGS, KILL = 16, 17, 9, 12, 13, 8
 AT_FDCWD = -100
-NUMBERS = {"read": 0, "open": 2, "socket": 41, "fork": 57, "clone": 56, "execve": 59, "kill": 62, "rename": 82, "mkdir": 83,
+NUMBERS = {"read": 0, "open": 2, "socket": 41, "fork": 57, "clone": 56, "execve": 59, "exit": 60, "kill": 62, "rename": 82, "mkdir": 83,
            "unlink": 87, "chmod": 90, "chown": 92, "ptrace": 101, "setuid": 105, "mount": 165, "openat": 257, "unshare": 272}
 REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base ds es "
              "fs gs").split()
 SYSCALL = b"\x0f\x05"
+WALL = 0x40000000		# also a thread
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 
@@ -60,7 +63,7 @@ class Intruder:
             if e.errno == errno.EPERM:
                 raise Skip("ptrace() is not allowed") from None
             raise
-        os.waitpid(self.pid, 0)
+        os.waitpid(self.pid, WALL)
         self.saved = self._get()
         if self._memory(self.saved["rip"] - 2, size=2) != SYSCALL:
             self.__exit__()
@@ -79,11 +82,11 @@ class Intruder:
             regs[register] = value % 2 ** 64
         self._set(regs)
         self._ptrace(SINGLESTEP)
-        _, status = os.waitpid(self.pid, 0)
+        _, status = os.waitpid(self.pid, WALL)
         while os.WIFSTOPPED(status) and os.WSTOPSIG(status) != signal.SIGTRAP:
             # The signal that ends it
             self._ptrace(SINGLESTEP, os.WSTOPSIG(status))
-            _, status = os.waitpid(self.pid, 0)
+            _, status = os.waitpid(self.pid, WALL)
         if not os.WIFSTOPPED(status):
             self.gone = True
             return None

@@ -17,6 +17,7 @@
 /* What the zone and its parent show at one time. */
 struct world {
 	int n;
+	uint32_t max_ttl, dnskey_ttl, ds_ttl;
 	struct shown {
 		uint16_t tag;
 		uint8_t algorithm;
@@ -58,11 +59,15 @@ static void policy_default(struct sign_policy *p)
 	};
 }
 
-static const uint32_t max_ttl = 12 * HOUR;
+static uint32_t max_ttl = 12 * HOUR, ds_ttl;
 
-static struct world show(const struct sign_keys *k, const uint16_t *ds, int n_ds)
+static struct world show(const struct sign_keys *k, const struct sign_policy *p,
+			 const uint16_t *ds, int n_ds)
 {
-	struct world w = { .n = k->n };
+	struct world w = {
+		.n = k->n, .max_ttl = max_ttl, .dnskey_ttl = p->dnskey_ttl,
+		.ds_ttl = ds_ttl ?: p->parent_ds_ttl,
+	};
 
 	for (int i = 0; i < k->n; i++) {
 		const struct sign_key *key = &k->key[i];
@@ -141,18 +146,35 @@ static int oldest(int now, uint32_t seconds)
 	return first < 0 ? 0 : first;
 }
 
+/* Somebody can have what was there at an hour: it was in a cache, or at a slow secondary. */
+static bool cached(int now, int hour, uint32_t ttl, uint32_t propagation)
+{
+	return hour >= oldest(now, ttl + propagation);
+}
+
+#define LONGEST		(80 * HOUR)
+
 static void check(int now, const struct sign_policy *p, const char *what)
 {
-	for (int d = oldest(now, p->parent_ds_ttl + p->parent_propagation); d <= now; d++)
-		for (int k = oldest(now, p->dnskey_ttl + p->propagation); k <= now; k++)
-			for (int z = oldest(now, max_ttl + p->propagation); z <= now; z++) {
-				const char *why = validate(&history[d], &history[k], &history[z]);
+	for (int d = oldest(now, LONGEST); d <= now; d++) {
+		if (!cached(now, d, history[d].ds_ttl, p->parent_propagation))
+			continue;
+		for (int k = oldest(now, LONGEST); k <= now; k++) {
+			if (!cached(now, k, history[k].dnskey_ttl, p->propagation))
+				continue;
+			for (int z = oldest(now, LONGEST); z <= now; z++) {
+				const char *why;
 
+				if (!cached(now, z, history[z].max_ttl, p->propagation))
+					continue;
+				why = validate(&history[d], &history[k], &history[z]);
 				EXPECT(!why, "%s: at hour %d with DS of %d, DNSKEY of %d, data of "
 				       "%d: %s", what, now, d, k, z, why);
 				if (why)
 					return;
 			}
+		}
+	}
 }
 
 /**
@@ -163,12 +185,16 @@ static void check(int now, const struct sign_policy *p, const char *what)
  * @n_ds: how many
  * @asked: hour since which a key waits for its DS
  * @steps: how often keys changed
+ * @outage: hours for which nobody is served after each second step
+ * @lost: hours for which nobody was served so far
+ * @max, @dnskey: TTLs, as the store has them
  */
 struct life {
 	struct sign_policy policy;
 	void (*turn)(struct life *l, struct sign_keys *k, int hour);
 	uint16_t ds[4];
-	int n_ds, asked, steps;
+	int n_ds, asked, steps, outage, lost;
+	struct sign_ttl max, dnskey;
 };
 
 /* The parent takes its time, then the DS is what the zone wants. */
@@ -188,8 +214,29 @@ static void parent(struct life *l, struct sign_keys *k, int hour, uint64_t now)
 			want[n++] = sign_key_tag(&k->key[i]);
 	memcpy(l->ds, want, sizeof(want));
 	l->n_ds = n;
-	EXPECT(n == 1 && !sign_roll_confirm(k, &l->policy, want[0], now, max_ttl),
+	EXPECT(n == 1 && !sign_roll_confirm(k, &l->policy, want[0], now,
+					     sign_ttl_longest(&l->max, now), ds_ttl),
 	       "hour %d: %d keys want a DS", hour, n);
+}
+
+/* Secondaries go on with what they had, the parent as well. */
+static int outage(struct life *l, struct sign_keys *k, int hour, int hours, uint64_t now)
+{
+	for (int i = 0; i < l->outage && hour + 1 < hours; i++, hour++) {
+		struct world ds = show(k, &l->policy, l->ds, l->n_ds);
+
+		history[hour] = history[hour - 1];
+		for (int j = 0; j < history[hour].n; j++) {
+			const struct shown *same = shown(&ds, history[hour].key[j].tag);
+
+			history[hour].key[j].ds = same && same->ds;
+		}
+		l->lost++;
+	}
+	sign_roll_resume(k, &l->policy, now, now + (uint64_t)l->outage * HOUR);
+	sign_ttl_resume(&l->max, now + (uint64_t)l->outage * HOUR, l->policy.propagation);
+	sign_ttl_resume(&l->dnskey, now + (uint64_t)l->outage * HOUR, l->policy.propagation);
+	return hour;
 }
 
 static void live(struct life *l, int hours, const char *what)
@@ -200,19 +247,26 @@ static void live(struct life *l, int hours, const char *what)
 	next_tag = 100;
 	sign_keys_init(&k, (const uint8_t *)"\0");
 	for (int hour = 0; hour < hours; hour++) {
-		struct sign_roll r = {
-			.now = start + (uint64_t)hour * HOUR, .max_ttl = max_ttl,
-			.generate = fake_generate,
-		};
+		uint64_t now = start + (uint64_t)hour * HOUR;
+		struct sign_roll r = { .now = now, .generate = fake_generate };
 		int before = unit_failed_here;
 
 		if (l->turn)
 			l->turn(l, &k, hour);
+		r.max_ttl = sign_ttl_longest(&l->max, now);
+		r.dnskey_ttl = sign_ttl_longest(&l->dnskey, now);
+		if (max_ttl > r.max_ttl)
+			r.max_ttl = max_ttl;
 		EXPECT(!sign_roll(&k, &l->policy, &r), "%s: hour %d", what, hour);
+		sign_ttl_set(&l->max, max_ttl, now, l->policy.propagation);
+		sign_ttl_set(&l->dnskey, l->policy.dnskey_ttl, now, l->policy.propagation);
 		l->steps += r.changed;
 		EXPECT(r.next > r.now, "%s: hour %d: what is due is not done", what, hour);
 		parent(l, &k, hour, r.now);
-		history[hour] = show(&k, l->ds, l->n_ds);
+		/* The step that comes after it has an effect at once. */
+		if (l->outage && hour && r.changed && l->steps % 2)
+			hour = outage(l, &k, hour, hours, now);
+		history[hour] = show(&k, &l->policy, l->ds, l->n_ds);
 		check(hour, &l->policy, what);
 		if (unit_failed_here > before)
 			return;
@@ -247,6 +301,13 @@ static void to_ed25519(struct life *l, struct sign_keys *k, int hour)
 		l->policy.algorithm = 15;
 	EXPECT(hour < 1000 || (k->n && sign_key_algorithm(&k->key[0]) == 15),
 	       "the old algorithm is still there after 700 hours");
+}
+
+static void to_ed25519_slowly(struct life *l, struct sign_keys *k, int hour)
+{
+	(void)k;
+	if (hour >= 500)
+		l->policy.algorithm = 15;
 }
 
 static void test_algorithm(void)
@@ -303,6 +364,89 @@ static void test_asked(void)
 		live(&l, 1500, "asked");
 		EXPECT(asks > 5, "only %d were granted", asks);
 	}
+}
+
+/* After steps the daemon stops for days, before a secondary has got it. */
+static void test_outage(void)
+{
+	for (int single = 0; single < 2; single++) {
+		struct life l = { .outage = 100 };
+
+		policy_default(&l.policy);
+		l.policy.single_key = single;
+		l.policy.zsk_lifetime = 10 * 24 * HOUR;
+		live(&l, STEPS, single ? "interrupted, CSK" : "interrupted");
+		EXPECT(l.lost >= 400 && l.steps > 8, "%d steps, %d hours lost", l.steps, l.lost);
+	}
+}
+
+static void test_outage_algorithm(void)
+{
+	struct life l = { .outage = 50, .turn = to_ed25519_slowly };
+
+	policy_default(&l.policy);
+	live(&l, 2500, "another algorithm, interrupted");
+	EXPECT(l.lost > 250, "%d hours lost", l.lost);
+}
+
+/* TTLs become short, and keys are replaced the moment after. */
+static void shorten(struct life *l, struct sign_keys *k, int hour)
+{
+	if (hour == 300) {
+		l->policy.dnskey_ttl = HOUR;
+		max_ttl = HOUR;
+	}
+	if (hour == 301)
+		EXPECT(!sign_roll_ask(k, SIGN_ZSK) && !sign_roll_ask(k, SIGN_KSK), "asked");
+}
+
+static void test_shorter(void)
+{
+	struct life l = { .turn = shorten };
+
+	policy_default(&l.policy);
+	l.policy.ksk_lifetime = l.policy.zsk_lifetime = 0;
+	l.policy.dnskey_ttl = 48 * HOUR;
+	max_ttl = 72 * HOUR;
+	live(&l, 900, "shorter TTLs");
+	max_ttl = 12 * HOUR;
+	EXPECT(l.steps >= 6, "%d steps", l.steps);
+}
+
+/* The parent has a TTL of its own. */
+static void test_parent_ttl(void)
+{
+	struct life l = { 0 };
+
+	policy_default(&l.policy);
+	l.policy.zsk_lifetime = 0;
+	ds_ttl = 60 * HOUR;
+	live(&l, STEPS, "the parent's TTL is longer than the policy says");
+	ds_ttl = 0;
+}
+
+/* What all secondaries had before the stop is not waited for again. */
+static void test_resume(void)
+{
+	struct sign_policy p;
+	struct sign_keys k;
+	struct sign_roll r = { .now = 1800000000, .max_ttl = HOUR, .generate = fake_generate };
+	uint64_t until;
+
+	policy_default(&p);
+	sign_keys_init(&k, (const uint8_t *)"\0");
+	EXPECT(!sign_roll(&k, &p, &r), "first keys");
+	until = k.key[0].until;
+	EXPECT(!sign_roll_resume(&k, &p, r.now + p.propagation, r.now + 90 * HOUR) &&
+	       k.key[0].until == until, "all had it: it begins anew");
+	EXPECT(sign_roll_spreads(&k, &p, r.now + p.propagation - 1) &&
+	       !sign_roll_spreads(&k, &p, r.now + p.propagation), "spreading");
+	EXPECT(sign_roll_resume(&k, &p, r.now + p.propagation - 1, r.now + 90 * HOUR) &&
+	       k.key[0].until == until + 90 * HOUR && k.key[0].since == r.now + 90 * HOUR,
+	       "it does not begin anew");
+	EXPECT(k.key[1].since == r.now && k.key[1].until == SIGN_NEVER, "a key in use");
+	sign_roll_late(&k, r.now + 90 * HOUR, r.now + 90 * HOUR + 7);
+	EXPECT(k.key[0].until == until + 90 * HOUR + 7, "signing took 7 s");
 }
 
 /* Nobody looks for months, then all is done in safe steps. */
@@ -362,6 +506,11 @@ static const struct unit_test tests[] = {
 	{ "another algorithm, and every cache can validate", test_algorithm },
 	{ "from two keys to one and back, and every cache can validate", test_scheme },
 	{ "keys are replaced on request, and every cache can validate", test_asked },
+	{ "nobody is served after a step: its time begins anew", test_outage },
+	{ "the same with another algorithm", test_outage_algorithm },
+	{ "TTLs that were served count, not those of the policy", test_shorter },
+	{ "the TTL that the parent's DS has counts", test_parent_ttl },
+	{ "what reached all secondaries is not waited for again", test_resume },
 	{ "steps that are overdue are done one after another", test_absence },
 	{ "keys as a value of the store", test_records },
 };

@@ -15,6 +15,7 @@
  *	commit			an edit with them
  *	drop			forget them, and abort an edit with them
  *	maintain		what is due: "ok CHANGED NEXT"
+ *	served			the zone is being served
  *	roll ksk|zsk, seen TAG	commands
  *	dump FILE		all records as text
  *	keys FILE		as linnet-dnsd --keys shows them
@@ -248,10 +249,12 @@ static void run(const char *folder, const char *command, const char *arg)
 		rc = commit(*command == 'c');
 	else if (!strcmp(command, "maintain"))
 		rc = sign_maintain(store, &zone, now, &next);
+	else if (!strcmp(command, "served"))
+		rc = sign_served(store, &zone, 1, now);
 	else if (!strcmp(command, "roll"))
 		rc = sign_command_roll(store, &zone, *arg == 'k' ? 1 : 2, now);
 	else if (!strcmp(command, "seen"))
-		rc = sign_command_seen(store, &zone, atoi(arg), now);
+		rc = sign_command_seen(store, &zone, atoi(arg), 0, now);
 	else if (!strcmp(command, "dump"))
 		rc = dump(arg);
 	else if (!strcmp(command, "keys"))

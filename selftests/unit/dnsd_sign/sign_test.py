@@ -578,6 +578,153 @@ def _():
             equal(s.keys().count("tag ") >= len(content.tags()), True, s.keys())
 
 
+@test("a stop of days after a step: its time begins anew, unless all secondaries had it")
+def _():
+    policy = "dnskey-ttl = 2h\npropagation = 1h\nzsk-lifetime = 0"
+
+    def states(s):
+        return re.findall(r"ZSK tag \d+ \S+ (\S+) since", s.keys())
+
+    def due(s):
+        return s.command("maintain")[1]
+
+    # Seconds that it was served after the step, and whether secondaries have it for sure.
+    for served, known in ((0, False), (50 * 60, False), (2 * HOUR, True)):
+        with temporary_folder() as folder, Signer(folder, policy) as s:
+            s.command("served")
+            for _ in range(3):          # the first keys' own waits
+                s.at(max(s.now + 60, min(due(s), s.now + DAY)))
+            s.command("roll", "zsk")
+            s.command("served")
+            equal(states(s), ["active", "published"], "a new ZSK")
+            for _ in range(served // 60):
+                s.at(s.now + 60)
+                s.command("served")
+            s.close()
+            s.now += 5 * DAY
+            s.start()
+            s.command("served")
+            s.command("maintain")
+            # All of the three hours, or none of them
+            if known:
+                equal(states(s), ["retired", "active"], f"served for {served} s")
+                continue
+            equal(states(s), ["active", "published"], f"served for {served} s")
+            end = s.now + 3 * HOUR
+            for _ in range(3 * 60 - 1):
+                s.at(s.now + 60)
+                s.command("served")
+                s.command("maintain")
+                equal(states(s), ["active", "published"], f"{end - s.now} s before its time")
+            s.at(end)
+            s.command("served")
+            s.command("maintain")
+            equal(states(s), ["retired", "active"], "in its time")
+            # The old key stays as long as a secondary may have signatures of it, whatever the clock says.
+            s.close()
+            s.now += 30 * DAY
+            s.start()
+            s.command("served")
+            s.command("maintain")
+            equal(states(s), ["retired", "active"], "after another stop")
+
+
+@test("a keeper that is replaced at once is no interruption; one that was suspended is")
+def _():
+    with temporary_folder() as folder, Signer(folder, "dnskey-ttl = 2h\npropagation = 1h") as s:
+        s.command("served")
+        first = s.command("maintain")[1]
+        s.at(s.now + 60)
+        s.command("served")
+        s.close()
+        s.now += 60
+        s.start()
+        s.command("served")
+        equal(s.command("maintain")[1], first, "the first keys' time")
+        s.at(s.now + 600)
+        s.command("served")
+        equal(s.command("maintain")[1], s.now + 3 * HOUR, "after ten minutes without a sign of life")
+
+
+@test("TTLs become shorter: what caches have of before counts")
+def _():
+    long, short = "dnskey-ttl = 2d\npropagation = 1h\nzsk-lifetime = 0", "dnskey-ttl = 1h\npropagation = 1h\nzsk-lifetime = 0"
+    with temporary_folder() as folder, Signer(folder, long) as s:
+        s.command("maintain")
+        s.at(s.now + 4 * DAY)
+        s.command("maintain")
+        s.policy(short)
+        s.command("maintain")
+        equal(s.zone().get(s.zone().origin, T.DNSKEY).ttl, HOUR, "TTL of DNSKEY")
+        s.at(s.now + HOUR)
+        s.command("roll", "zsk")
+        equal(s.command("maintain")[1], s.now + 2 * DAY + HOUR, "the new ZSK signs")
+        s.at(s.now + 2 * DAY + 2 * HOUR)
+        s.command("maintain")
+        s.at(s.now + 4 * DAY)
+        s.command("maintain")
+        equal(s.keys().count("ZSK"), 1, s.keys())
+        s.command("roll", "zsk")
+        equal(s.command("maintain")[1], s.now + 2 * HOUR, "the next one, days later")
+
+
+@test("a large zone is signed again in slices: valid in between, updates too, waits count from the end")
+def _():
+    names = 1500
+    big = ZONE + "".join(f"h{i} IN A 10.0.{i >> 8}.{i & 255}\n" for i in range(names))
+    calm = "zsk-lifetime = 0\nsignature-lifetime = 30d\nsignature-refresh = 10d\nsignature-jitter = 0\ndnskey-ttl = 1h\npropagation = 1h"
+    for denial in ("", "\ndenial = nsec3"):
+        with temporary_folder() as folder, Signer(folder, calm + denial, big) as s:
+            def slices(check=()):
+                """Until nothing is to be done at once; how many, whether secondaries are told, and when more is due."""
+                n = told = 0
+                while True:
+                    changed, due = s.command("maintain")
+                    n += 1
+                    if n in check:
+                        tools(s.zone(), folder, s.now)
+                    if due > s.now:
+                        return n, told, due
+                    # Secondaries are told in the end.
+                    equal((told, due), (0, 0), f"slice {n}")
+                    told += changed
+                    s.at(s.now + (0 if told else 60))
+            slices()
+            s.at(s.now + 3 * DAY)
+            slices()
+            old = re.search(r"ZSK tag (\d+)", s.keys())[1]
+            # The new ZSK takes over: each signature is made anew.
+            s.command("roll", "zsk")
+            _, _, due = slices()
+            s.at(due)
+            _, due = s.command("maintain")
+            equal(due, 0, "there is more to be done")
+            tools(s.zone(), folder, s.now)
+            s.update(("add", "h7 IN TXT new"), ("add", "zz IN TXT new"))
+            tools(s.zone(), folder, s.now)
+            s.close()           # as if it had been killed: the next one goes on
+            s.start()
+            s.at(s.now + 60)
+            n, changed, due = slices(check=(1,))
+            equal((n >= 3, changed), (True, 1), f"{n} slices")
+            new = [r.key_tag for name, node in s.zone().nodes.items() for d in node.rdatasets if d.rdtype == T.RRSIG
+                   for r in d if r.type_covered != T.DNSKEY and r.key_tag == int(old)]
+            equal(new, [], "signatures of the old ZSK in the end")
+            tools(s.zone(), folder, s.now)
+            # The longest TTL in the zone, and propagation
+            equal(due, s.now + 2 * HOUR, "the old ZSK goes")
+            equal(s.keys().count("ZSK tag"), 2, s.keys())
+            s.at(due)
+            slices()
+            equal(s.keys().count("ZSK tag"), 1, s.keys())
+            # Renewal
+            s.at(s.now + 20 * DAY)
+            n, _, due = slices(check=(2,))
+            equal(n >= 3, True, f"{n} slices")
+            equal(due > s.now + 15 * DAY, True, "all of them were made again")
+            tools(s.zone(), folder, s.now)
+
+
 @test("another algorithm: signatures first, then keys, then the DS, and back out")
 def _():
     calm = "parent-ds-ttl = 12h\nsignature-lifetime = 30d\nsignature-jitter = 0"

@@ -3,9 +3,11 @@
  * EDNS (RFC 6891) and its options: NSID (5001), client subnet (7871), cookies (7873, 9018), TCP
  * keepalive (7828), padding (7830, 8467), extended errors (8914).
  */
+#include <arpa/inet.h>
 #include <string.h>
 #include <time.h>
 
+#include "keeper/keeper.h"
 #include "query.h"
 
 #define OPT_FIXED	11
@@ -68,22 +70,22 @@ static bool read_cookie(struct query *q, const uint8_t *data, size_t len)
 
 static bool read_subnet(struct query *q, const uint8_t *data, size_t len)
 {
-	struct query_subnet *s = &q->subnet;
+	struct query_subnet s = { .present = true };
 	unsigned int max, octets;
 
 	if (len < 4)
 		return formerr(q, "a client subnet of less than 4 octets");
-	s->family = knot_wire_read_u16(data);
-	s->source = data[2];
-	octets = (s->source + 7) / 8;
-	max = s->family == 1 ? 32 : s->family == 2 ? 128 : 0;
-	if (s->source > max || data[3] || len != 4 + octets ||
-	    (s->source % 8 && data[4 + octets - 1] & 0xff >> s->source % 8))
+	s.family = knot_wire_read_u16(data);
+	s.source = data[2];
+	octets = (s.source + 7) / 8;
+	max = s.family == 1 ? 32 : s.family == 2 ? 128 : 0;
+	if (s.source > max || data[3] || len != 4 + octets ||
+	    (s.source % 8 && data[4 + octets - 1] & 0xff >> s.source % 8))
 		return formerr(q, "a client subnet with a wrong prefix, scope or length "
 				  "(RFC 7871 section 7.1.2)");
-	memset(s->address, 0, sizeof(s->address));
-	memcpy(s->address, data + 4, octets);
-	s->present = true;
+	memcpy(s.address, data + 4, octets);
+	/* As a whole: another one that was good may have come before. */
+	q->subnet = s;
 	return true;
 }
 
@@ -118,6 +120,9 @@ bool edns_parse(struct query *q, const uint8_t *options, size_t len)
 				good = formerr(q, "a TCP keepalive option with a time-out");
 			q->wants_keepalive = query_is_stream(q);
 			break;
+		case KNOT_EDNS_OPTION_EXPIRE:
+			q->wants_expire = true;
+			break;
 		case KNOT_EDNS_OPTION_PADDING:
 			q->wants_padding = q->transport == DNS_TLS;
 			break;
@@ -135,6 +140,21 @@ static size_t subnet_size(const struct query *q)
 	return OPTION_FIXED + 4 + (q->subnet.source + 7) / 8;
 }
 
+/* RFC 7314 3.2: for the SOA and transfers of a zone that is here. */
+static bool expire_of(const struct query *q, uint32_t *seconds)
+{
+	if (!q->wants_expire || !q->zone)
+		return false;
+	*seconds = q->expire;
+	if (q->has_expire)
+		return true;
+	return q->txn && !q->rcode &&
+	       (q->qtype == KNOT_RRTYPE_SOA || q->qtype == KNOT_RRTYPE_IXFR) &&
+	       knot_dname_is_equal(q->qname, q->zone->name) &&
+	       keeper_expire_left(q->txn, store_zone_find(q->txn, q->zone->name), q->zone,
+				  seconds);
+}
+
 size_t edns_size(const struct query *q)
 {
 	size_t size = OPT_FIXED;
@@ -149,6 +169,8 @@ size_t edns_size(const struct query *q)
 		size += OPTION_FIXED + 2;
 	if (q->subnet.present)
 		size += subnet_size(q);
+	if (q->wants_expire)
+		size += OPTION_FIXED + sizeof(q->expire);
 	return size;
 }
 
@@ -234,6 +256,7 @@ void edns_append(struct query *q, size_t max)
 {
 	uint8_t *opt = q->out + q->out_len, *p = opt + OPT_FIXED;
 	const uint8_t *end = q->out + max;
+	uint32_t expire;
 
 	opt[0] = 0;
 	knot_wire_write_u16(opt + 1, KNOT_RRTYPE_OPT);
@@ -250,6 +273,10 @@ void edns_append(struct query *q, size_t max)
 		p = put_keepalive(q, p);
 	if (q->subnet.present)
 		p = put_subnet(q, p);
+	if (expire_of(q, &expire)) {
+		expire = htonl(expire);
+		p = put_option(p, KNOT_EDNS_OPTION_EXPIRE, &expire, sizeof(expire));
+	}
 	if (q->ede >= 0)
 		p = put_error(q, p, end);
 	if (q->wants_padding)

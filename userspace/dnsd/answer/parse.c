@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "worker.h"
 
 void query_wrong(struct query *q, uint16_t rcode, int ede, const char *text)
 {
@@ -189,7 +190,7 @@ bool query_parse(struct query *q)
 	if (!read_records(q, &pos, &tsig))
 		return true;
 	/* The keeper checks what goes to it. */
-	if (tsig && q->opcode == KNOT_OPCODE_QUERY && !verify(q))
+	if (tsig && (q->opcode == KNOT_OPCODE_QUERY || !q->worker->keeper) && !verify(q))
 		return true;
 	/* Without a question it can only be after a cookie (RFC 7873 section 5.4). */
 	if (!questions && (q->opcode != KNOT_OPCODE_QUERY || !q->cookie.present))

@@ -79,6 +79,33 @@ static const struct setup_zone *find_zone(const struct query *q)
 	return parent ? parent : zone;
 }
 
+/* The DS of a zone of ours whose parent is another's. */
+static bool is_parents_ds(const struct query *q)
+{
+	return q->qtype == KNOT_RRTYPE_DS && q->qclass == KNOT_CLASS_IN && *q->qname &&
+	       knot_dname_is_equal(q->zone->name, q->qname);
+}
+
+/* The parent has it, and is asked for whom recursion is there (RFC 4035 section 3.1.4.1); to others
+ * the zone says that it has none.
+ */
+static enum query_verdict parents_ds(struct query *q)
+{
+	const struct setup_zone *zone = q->zone;
+	enum query_verdict v = QUERY_PASS;
+
+	if (!is_parents_ds(q) || !q->worker->resolver)
+		return QUERY_PASS;
+	if (q->rd) {
+		q->zone = NULL;
+		v = resolve_query(q);
+	}
+	if (v == QUERY_PASS)
+		q->zone = zone;
+	q->no_cache = true;
+	return v;
+}
+
 static enum query_verdict transfer(struct query *q)
 {
 	if (q->qtype == KNOT_RRTYPE_AXFR && !knot_dname_is_equal(q->zone->name, q->qname))
@@ -142,14 +169,26 @@ static enum query_verdict answer(struct query *q)
 	if (prepared(q))
 		return QUERY_REPLY;
 	q->zone = find_zone(q);
-	if (q->zone)
-		return from_zone(q);
+	if (q->zone) {
+		v = parents_ds(q);
+		return v == QUERY_PASS ? from_zone(q) : v;
+	}
 	if (q->qtype == KNOT_RRTYPE_AXFR || q->qtype == KNOT_RRTYPE_IXFR)
 		return error(q, KNOT_RCODE_NOTAUTH, KNOT_EDNS_EDE_NOTAUTH, NULL);
 	v = resolve(q);
 	if (v != QUERY_PASS)
 		return v;
 	return error(q, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NOTAUTH, NULL);
+}
+
+/* UPDATE or NOTIFY, where no zone takes either (RFC 2136 section 3.1, RFC 1996 section 3.10). */
+static enum query_verdict not_taken(struct query *q)
+{
+	if (q->qtype != KNOT_RRTYPE_SOA)
+		return error(q, KNOT_RCODE_FORMERR, KNOT_EDNS_EDE_OTHER, "no SOA question");
+	if (q->qclass != KNOT_CLASS_IN || !setup_zone_find(q->setup, q->qname))
+		return error(q, KNOT_RCODE_NOTAUTH, KNOT_EDNS_EDE_NOTAUTH, NULL);
+	return error(q, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_PROHIBITED, NULL);
 }
 
 static enum query_verdict dispatch(struct query *q)
@@ -159,7 +198,7 @@ static enum query_verdict dispatch(struct query *q)
 	if (q->edns && q->version)
 		return error(q, KNOT_RCODE_BADVERS, -1, NULL);
 	if (q->opcode == KNOT_OPCODE_UPDATE || q->opcode == KNOT_OPCODE_NOTIFY)
-		return keeper_link_forward(q);
+		return q->worker->keeper ? keeper_link_forward(q) : not_taken(q);
 	if (q->opcode != KNOT_OPCODE_QUERY)
 		return error(q, KNOT_RCODE_NOTIMPL, -1, NULL);
 	if (lacks_cookie(q))
@@ -265,21 +304,29 @@ static void let_go(struct query *q)
 	ln_server_release(w->server);
 }
 
-void query_reply(struct query *q)
-{
-	if (EXTENDED(q->rcode) && !q->edns)
-		q->rcode = KNOT_RCODE_SERVFAIL;
-	response_finish(q);
-	query_reply_raw(q);
-}
-
-void query_reply_raw(struct query *q)
+static void send_off(struct query *q)
 {
 	if (q->out_len) {
 		query_account(q);
 		q->via->send(q);
 	}
 	let_go(q);
+}
+
+void query_reply(struct query *q)
+{
+	if (EXTENDED(q->rcode) && !q->edns)
+		q->rcode = KNOT_RCODE_SERVFAIL;
+	response_finish(q);
+	send_off(q);
+}
+
+void query_reply_raw(struct query *q)
+{
+	/* For rrl.c; nothing was written here that would have set it. */
+	if (q->out_len && knot_wire_get_rcode(q->out) != KNOT_RCODE_NOERROR)
+		q->kind = QUERY_ERROR;
+	send_off(q);
 }
 
 void query_drop(struct query *q)

@@ -117,6 +117,7 @@ struct query_subnet {
  * @dnssec_ok: DO
  * @payload: octets of a datagram that the client takes, at least 512
  * @wants_nsid, @wants_keepalive, @wants_padding: options that were there
+ * @wants_expire: EXPIRE was there (RFC 7314)
  * @cookie, @subnet: the same
  * @tsig: the exchange; tsig.key is NULL when the query was not signed or not accepted
  *
@@ -136,6 +137,7 @@ struct query_subnet {
  * @ede: extended error (RFC 8914), -1: none
  * @ede_text: words with it, static or in @why, or NULL
  * @why: room for words
+ * @has_expire, @expire: of a deferred zone transfer: what EXPIRE says, in seconds
  * @no_cache: the response depends on more than the question: it may not be prepared
  * @wildcard: the source of synthesis when there was one, for rrl.c; else NULL
  * @left_out: something of the additional section was left out for want of room
@@ -171,7 +173,7 @@ struct query {
 	uint8_t version;
 	bool dnssec_ok;
 	uint16_t payload;
-	bool wants_nsid, wants_keepalive, wants_padding;
+	bool wants_nsid, wants_keepalive, wants_padding, wants_expire;
 	struct query_cookie cookie;
 	struct query_subnet subnet;
 	struct dns_tsig tsig;
@@ -189,6 +191,8 @@ struct query {
 	int ede;
 	const char *ede_text;
 	char why[DNS_WHY_SIZE];
+	bool has_expire;
+	uint32_t expire;
 	bool no_cache;
 	const uint8_t *wildcard;
 	bool left_out;

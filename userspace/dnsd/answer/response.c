@@ -325,7 +325,7 @@ void response_slip(struct query *q)
 	q->out_len = q->question_end;
 	memset(q->count, 0, sizeof(q->count));
 	q->ede = -1;
-	q->wants_nsid = false;
+	q->wants_nsid = q->wants_expire = false;
 	/* With EDNS (RFC 6891 section 6.1.1): the cookie in it is what lets the client through. */
 	if (q->edns)
 		edns_append(q, most(q));

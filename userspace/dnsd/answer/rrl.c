@@ -130,15 +130,15 @@ static int64_t elapsed_since(uint64_t at, uint64_t now)
 	return now - at < FULL_AGAIN_MS ? now - at : FULL_AGAIN_MS;
 }
 
-enum rrl_verdict rrl_check(struct rrl *r, const struct query *q)
+enum rrl_verdict rrl_check(struct rrl *r, const struct query *q, uint64_t now)
 {
 	const struct setup_rate *c = r->conf;
 	unsigned int limit = limit_of(c, q->kind);
 	int64_t per_second, most;
 	struct bucket *b;
 
-	/* Who shows a cookie of ours has the address that it says. */
-	if (!limit || q->cookie.valid || acl_allows(&c->exempt, &q->peer, NULL))
+	/* Who shows a cookie of ours has the address that it says; who has a key is known. */
+	if (!limit || q->cookie.valid || q->tsig.key || acl_allows(&c->exempt, &q->peer, NULL))
 		return RRL_SEND;
 	/* Each worker sees its part of the queries only. With many workers that is less than one a
 	 * second, and has to gather to one all the same.
@@ -149,8 +149,8 @@ enum rrl_verdict rrl_check(struct rrl *r, const struct query *q)
 	if (!b->at)
 		b->credit = most;
 	else
-		b->credit += elapsed_since(b->at, q->received) * per_second / 1000;
-	b->at = q->received;
+		b->credit += elapsed_since(b->at, now) * per_second / 1000;
+	b->at = now;
 	if (b->credit > most)
 		b->credit = most;
 	if (b->credit >= 1000) {

@@ -12,12 +12,28 @@ struct rrl;
 
 enum rrl_verdict { RRL_SEND, RRL_SLIP, RRL_DROP };
 
-/* Is there any limit? */
+/**
+ * rrl_wanted() - is there any limit?
+ * @conf: the configuration
+ */
 bool rrl_wanted(const struct setup_rate *conf);
-/* @workers: that share the limits; NULL: no memory. */
+/**
+ * rrl_new() - make the table of a worker
+ * @conf: the limits; has to stay
+ * @workers: how many share the limits
+ *
+ * Return: the table for rrl_free(), or NULL without memory.
+ */
 struct rrl *rrl_new(const struct setup_rate *conf, unsigned int workers);
 void rrl_free(struct rrl *r);
-/* For a datagram whose response is made; RRL_SLIP: send it truncated. */
-enum rrl_verdict rrl_check(struct rrl *r, const struct query *q);
+/**
+ * rrl_check() - may a response be sent?
+ * @r: the limits
+ * @q: a datagram whose response is complete
+ * @now: loop time in milliseconds, of the sending: a deferred query came long before
+ *
+ * Return: RRL_SLIP: truncated, by response_slip().
+ */
+enum rrl_verdict rrl_check(struct rrl *r, const struct query *q, uint64_t now);
 
 #endif

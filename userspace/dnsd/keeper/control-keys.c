@@ -34,6 +34,12 @@ static void done(struct ln_conn *c, struct keeper *k, struct keeper_zone *z, int
 	keeper_maintain(k);
 }
 
+/**
+ * control_keys() - show the keys of a zone
+ * @c: who ordered it, and is answered
+ * @k: the keeper
+ * @z: the zone
+ */
 void control_keys(struct ln_conn *c, struct keeper *k, struct keeper_zone *z)
 {
 	char *text = NULL;
@@ -55,13 +61,25 @@ void control_keys(struct ln_conn *c, struct keeper *k, struct keeper_zone *z)
 	free(text);
 }
 
+/**
+ * control_ds_seen() - the parent has the DS of the key that waits
+ * @c: who ordered it, and is answered
+ * @k: the keeper
+ * @z: the zone
+ */
 void control_ds_seen(struct ln_conn *c, struct keeper *k, struct keeper_zone *z)
 {
 	if (is_signed(c, z))
-		done(c, k, z, sign_command_seen(k->store, z->conf, -1, keeper_now()),
+		done(c, k, z, sign_command_seen(k->store, z->conf, -1, 0, keeper_now()),
 		     "the key whose DS the parent has is in use", "no key waits for its DS");
 }
 
+/**
+ * control_roll_ksk() - have the KSK or CSK replaced
+ * @c: who ordered it, and is answered
+ * @k: the keeper
+ * @z: the zone
+ */
 void control_roll_ksk(struct ln_conn *c, struct keeper *k, struct keeper_zone *z)
 {
 	if (is_signed(c, z))
@@ -69,6 +87,12 @@ void control_roll_ksk(struct ln_conn *c, struct keeper *k, struct keeper_zone *z
 		     "the KSK or CSK is being replaced", "no KSK or CSK is in use");
 }
 
+/**
+ * control_roll_zsk() - have the ZSK replaced
+ * @c: who ordered it, and is answered
+ * @k: the keeper
+ * @z: the zone
+ */
 void control_roll_zsk(struct ln_conn *c, struct keeper *k, struct keeper_zone *z)
 {
 	if (is_signed(c, z))

@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Dynamic updates of zones that are ours (RFC 2136): rights, one transaction, the answer. */
+/*
+ * Dynamic updates of zones that are ours (RFC 2136): rights, a transaction, the answer.
+ *
+ * A commit waits for the disk.  Those that arrive meanwhile have the next one together, each in
+ * a transaction of its own within it; all are answered when that is durable.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "internal.h"
 #include "keeper-counts.h"
 #include "log.h"
 #include "sign/sign.h"
 #include "update.h"
+
+/* Those that have had so long do not wait for the others that are there. */
+#define BATCH_NS	UINT64_C(50000000)
+
+static struct keeper_request *queue, **queue_end = &queue;
+static uv_idle_t committer;
 
 struct edited {
 	struct store_edit *edit;
@@ -135,68 +147,153 @@ static int run(struct edited *e, const struct setup_zone *conf, const knot_pkt_t
 	return err < 0 ? KNOT_RCODE_SERVFAIL : KNOT_RCODE_NOERROR;
 }
 
-/* Durable when it returns NOERROR. */
-static int apply(struct keeper *k, const struct setup_zone *conf, const knot_pkt_t *message,
-		 struct update_outcome *outcome, bool *changed, uint32_t *serial)
+static int apply(struct keeper_request *r, struct store_txn *t, struct update_outcome *outcome)
 {
-	struct store_txn *t = store_write(k->store);
-	struct edited e = { 0 };
+	const struct setup_zone *conf = r->zone->conf;
+	struct edited e = { .zone = store_zone_find(t, conf->name) };
 	int rcode, err;
 
-	*changed = false;
-	if (!t)
-		return KNOT_RCODE_SERVFAIL;
-	e.zone = store_zone_find(t, conf->name);
-	if (!e.zone || !store_zone_serial(t, e.zone, serial)) {
-		store_txn_abort(t);
+	if (!e.zone || !store_zone_serial(t, e.zone, &r->serial)) {
 		strcpy(outcome->why, "the zone has no content");
 		return KNOT_RCODE_SERVFAIL;
 	}
-	e.edit = store_edit_new(t, e.zone, conf->journal_max);
-	if (!e.edit) {
-		store_txn_abort(t);
-		return KNOT_RCODE_SERVFAIL;
+	if (keeper_is_frozen(t, e.zone)) {
+		strcpy(outcome->why, "the zone is frozen");
+		return KNOT_RCODE_REFUSED;
 	}
-	rcode = run(&e, conf, message, outcome);
-	if (rcode || !store_edit_changed(e.edit)) {
+	e.edit = store_edit_new(t, e.zone, conf->journal_max);
+	if (!e.edit)
+		return KNOT_RCODE_SERVFAIL;
+	rcode = run(&e, conf, r->message, outcome);
+	r->changed = !rcode && store_edit_changed(e.edit);
+	if (!r->changed) {
 		store_edit_drop(e.edit);
-		store_txn_abort(t);
 		return rcode;
 	}
 	err = store_edit_finish(e.edit);
-	if (err) {
-		store_txn_abort(t);
-	} else {
-		store_zone_serial(t, e.zone, serial);
-		err = store_commit(t);
+	if (!err) {
+		store_zone_serial(t, e.zone, &r->serial);
+		return KNOT_RCODE_NOERROR;
 	}
-	if (err) {
-		strncpy(outcome->why, strerror(-err), sizeof(outcome->why) - 1);
-		return KNOT_RCODE_SERVFAIL;
-	}
-	*changed = true;
-	return KNOT_RCODE_NOERROR;
+	strncpy(outcome->why, strerror(-err), sizeof(outcome->why) - 1);
+	return KNOT_RCODE_SERVFAIL;
 }
 
-static void update_own(struct keeper_request *r, struct keeper_zone *z, const char *peer)
+static void say_refused(const struct keeper_request *r, int rcode, const char *why)
 {
-	struct update_outcome outcome = { 0 };
-	const knot_lookup_t *name;
-	uint32_t serial = 0;
-	bool changed;
-	int rcode = apply(r->keeper, z->conf, r->message, &outcome, &changed, &serial);
+	const knot_lookup_t *name = knot_lookup_by_id(knot_rcode_names, rcode);
+	char peer[LN_ADDR_STRLEN];
 
-	keeper_count(rcode ? KEEPER_UPDATES_FAILED : KEEPER_UPDATES);
-	if (rcode) {
-		name = knot_lookup_by_id(knot_rcode_names, rcode);
-		ln_notice("%s update by %s: %s (%s)", z->conf->text, peer,
-			  name ? name->name : "error", outcome.why);
-	} else if (changed) {
-		ln_info("%s updated by %s, serial %" PRIu32, z->conf->text, peer, serial);
+	ln_notice("%s update by %s: %s (%s)", r->zone->conf->text, ln_addr_format(&r->peer, peer),
+		  name ? name->name : "error", why);
+}
+
+/* In @outer, which it leaves as it was if it fails. */
+static void one_update(struct keeper_request *r, struct store_txn *outer)
+{
+	struct store_txn *t = store_nested(outer);
+	struct update_outcome outcome = { 0 };
+	int err = t ? 0 : -EIO;
+
+	r->rcode = t ? apply(r, t, &outcome) : KNOT_RCODE_SERVFAIL;
+	if (t && !r->rcode && r->changed)
+		err = store_commit(t);
+	else
+		store_txn_abort(t);
+	if (err) {
+		r->rcode = KNOT_RCODE_SERVFAIL;
+		strncpy(outcome.why, strerror(-err), sizeof(outcome.why) - 1);
 	}
-	request_answer(r, rcode);
+	r->changed &= !r->rcode;
+	if (r->rcode)
+		say_refused(r, r->rcode, outcome.why);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
+static void answer_update(struct keeper_request *r, int err)
+{
+	struct keeper_zone *z = r->zone;
+	bool changed = r->changed && !err;
+	char peer[LN_ADDR_STRLEN];
+
+	if (r->changed && err) {
+		r->rcode = KNOT_RCODE_SERVFAIL;
+		say_refused(r, r->rcode, strerror(-err));
+	}
+	keeper_count(r->rcode ? KEEPER_UPDATES_FAILED : KEEPER_UPDATES);
+	if (changed)
+		ln_info("%s updated by %s, serial %" PRIu32, z->conf->text,
+			ln_addr_format(&r->peer, peer), r->serial);
+	request_answer(r, r->rcode);
 	if (changed)
 		keeper_changed(z);
+}
+
+static struct keeper_request *take_first(struct keeper_request **from)
+{
+	struct keeper_request *r = *from;
+
+	*from = r->next_update;
+	r->next_update = NULL;
+	return r;
+}
+
+static void on_commit(uv_idle_t *idle)
+{
+	struct keeper *k = idle->data;
+	struct store_txn *t = store_write(k->store);
+	struct keeper_request *done = NULL, **end = &done;
+	uint64_t began = now_ns();
+	unsigned int n = 0, changed = 0;
+	int err = t ? 0 : -EIO;
+
+	do {
+		struct keeper_request *r = take_first(&queue);
+
+		if (t)
+			one_update(r, t);
+		else
+			r->rcode = KNOT_RCODE_SERVFAIL;
+		n++;
+		changed += r->changed;
+		*end = r;
+		end = &r->next_update;
+	} while (queue && now_ns() - began < BATCH_NS);
+	if (t && changed)
+		err = store_commit(t);
+	else
+		store_txn_abort(t);
+	ln_debug("%u updates, %u of them changes, in one commit", n, changed);
+	while (done)
+		answer_update(take_first(&done), err);
+	if (queue)
+		return;
+	queue_end = &queue;
+	uv_idle_stop(idle);
+	ln_server_release(k->server);
+}
+
+/* Behind those that are there; with them when the loop has heard all workers. */
+static void update_own(struct keeper_request *r, struct keeper_zone *z)
+{
+	r->zone = z;
+	if (!committer.data) {
+		uv_idle_init(ln_server_loop(r->keeper->server), &committer);
+		committer.data = r->keeper;
+	}
+	if (!queue) {
+		ln_server_hold(r->keeper->server);
+		uv_idle_start(&committer, on_commit);
+	}
+	*queue_end = r;
+	queue_end = &r->next_update;
 }
 
 static bool is_frozen(struct keeper_zone *z)
@@ -248,12 +345,12 @@ void dynamic_update(struct keeper_request *r)
 	if (!acl_allows(&conf->allow_update, &r->peer, r->tsig.key)) {
 		ln_notice("%s update by %s is not allowed", conf->text, peer);
 		request_answer(r, KNOT_RCODE_REFUSED);
+	} else if (!conf->primaries.count) {
+		update_own(r, z);
 	} else if (is_frozen(z)) {
 		ln_notice("%s is frozen: the update by %s is refused", conf->text, peer);
 		request_answer(r, KNOT_RCODE_REFUSED);
-	} else if (conf->primaries.count) {
-		forward_update(r, z);
 	} else {
-		update_own(r, z, peer);
+		forward_update(r, z);
 	}
 }

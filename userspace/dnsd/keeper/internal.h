@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 struct keeper;
+struct ln_sandbox;
 struct notify_target;
 struct parent_watch;
 struct transfer_in;
@@ -23,10 +24,11 @@ struct transfer_in;
  * struct keeper_state - the value "transfer" of a secondary zone in the store
  * @expired: nobody answered for too long: it is not served
  * @checked: when a primary last said that this is its version, in seconds since 1970
+ * @expires: until when it is served if no primary is heard, in seconds since 1970 (RFC 7314)
  */
 struct keeper_state {
 	bool expired;
-	uint64_t checked;
+	uint64_t checked, expires;
 };
 
 /**
@@ -42,6 +44,12 @@ struct keeper_state {
  * @asked: primaries that were asked since
  * @answered: one of them had this version
  * @soa_there, @soa_rcode, @soa_serial: the answer of the primary that was asked last
+ * @slot: the primary that it asks (refresh-slots.c), or NULL
+ * @wanted: the primary that it waits to ask, or NULL
+ * @next_in_slots: of those that ask, or wait
+ * @no_edns: the primary that was asked last does not understand EDNS
+ * @has_left, @left: EXPIRE of its answer, in seconds (RFC 7314)
+ * @longest: the longest time that a primary with our version gave
  * @failures: refreshes in a row that failed
  * @again: a NOTIFY came meanwhile
  * @next_first: from which primary
@@ -61,6 +69,10 @@ struct keeper_zone {
 	bool soa_there;
 	uint8_t soa_rcode;
 	uint32_t soa_serial;
+	const struct dns_endpoint *slot, *wanted;
+	struct keeper_zone *next_in_slots;
+	bool no_edns, has_left;
+	uint32_t left, longest;
 	char last_error[192];
 	struct notify_target *targets;
 	struct parent_watch *parent;
@@ -75,6 +87,7 @@ struct keeper_zone {
  * @listener: accepts workers
  * @maintain: signatures and keys
  * @readers: snapshots of processes that died
+ * @served: says that signed zones are being served
  */
 struct keeper {
 	const struct setup *setup;
@@ -83,26 +96,29 @@ struct keeper {
 	struct keeper_zone *zones;
 	uv_poll_t listener;
 	int listen_fd;
-	uv_timer_t maintain, readers;
+	uv_timer_t maintain, readers, served;
 };
 
 /* --- main.c --- */
 
 struct keeper_zone *keeper_zone_of(struct keeper *k, const struct setup_zone *conf);
-/* The zone has a new serial in the store: secondaries are told. */
 void keeper_changed(struct keeper_zone *z);
 bool keeper_state_get(const struct store_txn *t, uint32_t zone, struct keeper_state *state);
 int keeper_state_put(struct store_txn *t, uint32_t zone, const struct keeper_state *state);
-/* Updates are refused, until somebody has the zone thawed. */
+uint32_t keeper_expire_after(const struct keeper_zone *z, const knot_rdata_t *soa);
 bool keeper_is_frozen(const struct store_txn *t, uint32_t zone);
 int keeper_freeze(struct keeper_zone *z, bool frozen);
 /* A copy of the SOA's rdata, to be freed, with the TTL; NULL: there is none. */
 knot_rdata_t *keeper_soa(struct keeper_zone *z, uint32_t *ttl);
-uint64_t keeper_now(void);	/* seconds since 1970 */
+uint64_t keeper_now(void);
 int keeper_listen(struct keeper *k, int listener);
+
+/* confine.c */
+int keeper_confine(const struct setup *setup, struct ln_sandbox *sandbox);
 
 /* maintain.c: keys and signatures, now and when they are due. */
 void keeper_maintain(struct keeper *k);
+void keeper_served(struct keeper *k);
 
 /* parent.c: ask for the DS of a key that waits for it. */
 void parent_watch(struct keeper_zone *z);
@@ -132,6 +148,8 @@ void notify_send(struct keeper_zone *z);
  * struct keeper_request - a message that a worker handed over
  * @keeper: whose
  * @link: the worker's connection; NULL: it is gone
+ * @zone: an update's, @next_update: the one that comes after it, @rcode, @changed, @serial: what
+ *	came of it (dynamic.c)
  * @id: of the worker's choice
  * @transport: how it came
  * @peer: who sent it
@@ -145,6 +163,11 @@ struct keeper_request {
 	struct keeper *keeper;
 	struct keeper_link *link;
 	struct keeper_request *next, **pprev;
+	struct keeper_zone *zone;
+	struct keeper_request *next_update;
+	int rcode;
+	bool changed;
+	uint32_t serial;
 	uint32_t id;
 	enum dns_transport transport;
 	union ln_addr peer;

@@ -63,18 +63,8 @@ static bool serial(const struct setup_zone *z, const struct store_txn *t, uint32
 static bool expires(const struct setup_zone *z, const struct store_txn *t, uint32_t zone,
 		    uint64_t *value)
 {
-	struct keeper_state state;
-	struct store_rrset soa;
-	struct store_node node;
-	uint32_t after;
-
-	if (!z->primaries.count || !keeper_state_get(t, zone, &state) ||
-	    !store_get(t, zone, STORE_NAMES, z->name, &node) ||
-	    !store_rrset(&node, KNOT_RRTYPE_SOA, &soa))
-		return false;
-	after = knot_soa_expire(soa.rdata.rdata);
-	*value = state.checked + (z->max_expire && z->max_expire < after ? z->max_expire : after);
-	return true;
+	*value = keeper_expires(t, zone, z);
+	return *value;
 }
 
 static void put_gauge(const struct gauge *g, const struct setup *setup,

@@ -21,11 +21,21 @@ enum keeper_count {
 	KEEPER_N_COUNTS
 };
 
-/* In the master, before other processes are there. */
+/**
+ * keeper_counts_define() - in the master, before other processes are there
+ */
 void keeper_counts_define(void);
-/* One more.  Transfers out are the workers' to count, all others the keeper's. */
+/**
+ * keeper_count() - one more
+ * @what: of which; transfers out are the workers' to count, all others the keeper's
+ */
 void keeper_count(enum keeper_count what);
-/* Serial and expiry of zones, as Prometheus text. */
+/**
+ * keeper_gauges() - serial and expiry of zones, as Prometheus text
+ * @setup: the configuration
+ * @t: transaction
+ * @f: where to write
+ */
 void keeper_gauges(const struct setup *setup, const struct store_txn *t, FILE *f);
 
 #endif

@@ -32,6 +32,10 @@ int keeper_main(const struct setup *setup, int listener, int ready);
  */
 enum query_verdict keeper_transfer_out(struct query *q);
 
+uint64_t keeper_expires(const struct store_txn *t, uint32_t zone, const struct setup_zone *conf);
+bool keeper_expire_left(const struct store_txn *t, uint32_t zone, const struct setup_zone *conf,
+			uint32_t *seconds);
+
 /* A secondary that has lost touch with its primaries: not to be served (SERVFAIL). */
 bool keeper_zone_expired(const struct store_txn *t, uint32_t zone);
 

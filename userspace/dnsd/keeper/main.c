@@ -10,14 +10,16 @@
 #include "balance/balance.h"
 #include "internal.h"
 #include "log.h"
+#include "resolve/anchors-follow.h"
 #include "sandbox.h"
 #include "sign/sign.h"
 #include "zone/zone.h"
 
 #define STATE_TAG	"transfer"
-#define STATE_VERSION	1
+#define STATE_VERSION	2
 #define READERS_MS	60000
-#define STATE_BYTES	10	/* version, expired, seconds */
+#define STATE_BYTES	18	/* version, expired, two times */
+#define FIRST_BYTES	10	/* version 1 has one time */
 #define FROZEN_TAG	"frozen"
 
 /* In the store: see struct keeper_state. */
@@ -26,6 +28,7 @@ static void state_write(uint8_t out[STATE_BYTES], const struct keeper_state *sta
 	out[0] = STATE_VERSION;
 	out[1] = state->expired;
 	knot_wire_write_u64(out + 2, state->checked);
+	knot_wire_write_u64(out + 10, state->expires);
 }
 
 /**
@@ -43,16 +46,26 @@ bool keeper_state_get(const struct store_txn *t, uint32_t zone, struct keeper_st
 	size_t len;
 
 	memset(state, 0, sizeof(*state));
-	if (!store_meta_get(t, zone, STATE_TAG, &value, &len) || len != STATE_BYTES)
+	if (!store_meta_get(t, zone, STATE_TAG, &value, &len) || len < FIRST_BYTES)
 		return false;
 	in = value;
-	if (in[0] != STATE_VERSION)
+	if (!(in[0] == 1 && len == FIRST_BYTES) && !(in[0] == STATE_VERSION && len == STATE_BYTES))
 		return false;
 	state->expired = in[1];
 	state->checked = knot_wire_read_u64(in + 2);
+	if (in[0] == STATE_VERSION)
+		state->expires = knot_wire_read_u64(in + 10);
 	return true;
 }
 
+/**
+ * keeper_state_put() - keep what is known of a secondary zone
+ * @t: write transaction
+ * @zone: the store's number
+ * @state: that
+ *
+ * Return: 0 or a negative errno.
+ */
 int keeper_state_put(struct store_txn *t, uint32_t zone, const struct keeper_state *state)
 {
 	uint8_t value[STATE_BYTES];
@@ -75,6 +88,84 @@ bool keeper_zone_expired(const struct store_txn *t, uint32_t zone)
 	return keeper_state_get(t, zone, &state) && state.expired;
 }
 
+/* What the SOA says, within the bounds of the configuration. */
+static uint32_t soa_expire(const struct setup_zone *conf, const knot_rdata_t *soa)
+{
+	uint32_t expire = knot_soa_expire(soa);
+
+	return conf->max_expire && expire > conf->max_expire ? conf->max_expire : expire;
+}
+
+/**
+ * keeper_expire_after() - for how long a version is good that came, or was confirmed, now
+ * @z: a secondary zone, with what its primary said of it
+ * @soa: of that version
+ *
+ * Return: seconds: the SOA's or the configuration's, or less where the primary has less left
+ * (RFC 7314 section 4).
+ */
+uint32_t keeper_expire_after(const struct keeper_zone *z, const knot_rdata_t *soa)
+{
+	uint32_t expire = soa_expire(z->conf, soa);
+
+	return z->has_left && z->left < expire ? z->left : expire;
+}
+
+/**
+ * keeper_expires() - until when a secondary zone is served if no primary is heard
+ * @t: transaction
+ * @zone: the store's number
+ * @conf: the configuration's
+ *
+ * Return: seconds since 1970; 0: it is no secondary, or has no content.
+ */
+uint64_t keeper_expires(const struct store_txn *t, uint32_t zone, const struct setup_zone *conf)
+{
+	struct keeper_state state;
+	struct store_rrset soa;
+	struct store_node node;
+
+	if (!conf->primaries.count || !keeper_state_get(t, zone, &state) ||
+	    !store_get(t, zone, STORE_NAMES, conf->name, &node) ||
+	    !store_rrset(&node, KNOT_RRTYPE_SOA, &soa))
+		return 0;
+	/* A store of before did not have it. */
+	return state.expires ?: state.checked + soa_expire(conf, soa.rdata.rdata);
+}
+
+/**
+ * keeper_expire_left() - what the EDNS option EXPIRE says (RFC 7314)
+ * @t: transaction
+ * @zone: the store's number
+ * @conf: the configuration's
+ * @seconds: filled
+ *
+ * Return: whether there is anything to say: the zone has a SOA.
+ */
+bool keeper_expire_left(const struct store_txn *t, uint32_t zone, const struct setup_zone *conf,
+			uint32_t *seconds)
+{
+	uint64_t at = keeper_expires(t, zone, conf), now = keeper_now();
+	struct store_rrset soa;
+	struct store_node node;
+
+	if (!store_get(t, zone, STORE_NAMES, conf->name, &node) ||
+	    !store_rrset(&node, KNOT_RRTYPE_SOA, &soa))
+		return false;
+	if (conf->primaries.count)
+		*seconds = at <= now ? 0 : at - now > UINT32_MAX ? UINT32_MAX : at - now;
+	else
+		*seconds = knot_soa_expire(soa.rdata.rdata);
+	return true;
+}
+
+/**
+ * keeper_is_frozen() - are updates refused until somebody has the zone thawed?
+ * @t: transaction
+ * @zone: the store's number
+ *
+ * Return: whether they are.
+ */
 bool keeper_is_frozen(const struct store_txn *t, uint32_t zone)
 {
 	const void *value;
@@ -112,11 +203,23 @@ int keeper_freeze(struct keeper_zone *z, bool frozen)
 	return err;
 }
 
+/**
+ * keeper_now() - the time of day
+ *
+ * Return: seconds since 1970.
+ */
 uint64_t keeper_now(void)
 {
 	return time(NULL);
 }
 
+/**
+ * keeper_zone_of() - a zone of the configuration, in the keeper
+ * @k: the keeper
+ * @conf: the configuration's; may be NULL
+ *
+ * Return: the zone, or NULL.
+ */
 struct keeper_zone *keeper_zone_of(struct keeper *k, const struct setup_zone *conf)
 {
 	return conf ? &k->zones[conf->index] : NULL;
@@ -152,6 +255,10 @@ knot_rdata_t *keeper_soa(struct keeper_zone *z, uint32_t *ttl)
 	return copy;
 }
 
+/**
+ * keeper_changed() - the zone has a new serial in the store: secondaries are told
+ * @z: the zone
+ */
 void keeper_changed(struct keeper_zone *z)
 {
 	notify_send(z);
@@ -263,18 +370,12 @@ static void on_readers_timer(uv_timer_t *timer)
 	store_check_readers(k->store);
 }
 
-/*
- * Zone files and what they include may be anywhere, so all that this user may read can be
- * read; written is the state folder alone.
- */
 static int confine(const struct setup *setup)
 {
 	struct ln_sandbox sandbox = { .connect = true, .sqlite = true };
-	int err = ln_sandbox_path(&sandbox, "/", LN_ACCESS_READ);
+	int err = anchors_follow_confine(setup, &sandbox);
 
-	if (!err)
-		err = ln_sandbox_path(&sandbox, setup->state, LN_ACCESS_READ | LN_ACCESS_WRITE);
-	return err ? err : ln_sandbox_enter(&sandbox);
+	return err ? err : keeper_confine(setup, &sandbox);
 }
 
 static void tell_ready(int ready)
@@ -293,6 +394,8 @@ int keeper_main(const struct setup *setup, int listener, int ready)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error of a write, as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
 	k->setup = setup;
 	k->server = ln_server_new(&setup->options);
 	if (!k->server)
@@ -306,9 +409,11 @@ int keeper_main(const struct setup *setup, int listener, int ready)
 	remove_leftovers(k);
 	load_zones(k);
 	tell_ready(ready);
+	keeper_served(k);
 	start_zones(k);
 	keeper_maintain(k);
 	balance_health_start(setup, k->server);
+	anchors_follow_start(setup, k->server);
 	uv_timer_init(ln_server_loop(k->server), &k->readers);
 	k->readers.data = k;
 	uv_timer_start(&k->readers, on_readers_timer, READERS_MS, READERS_MS);

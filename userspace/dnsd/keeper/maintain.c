@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What time brings to signed zones. */
 #include "internal.h"
+#include "log.h"
 #include "sign/sign.h"
 
 #define HOUR_MS		3600000
+/* Between slices of work on a large zone: others have their turn. */
+#define SLICE_PAUSE_MS	10
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -33,10 +36,33 @@ void keeper_maintain(struct keeper *k)
 	if (soonest == UINT64_MAX)
 		return;
 	/* A clock that is set does not wake a timer: look at least once an hour. */
-	wait = soonest <= now ? 1000 : (soonest - now) * 1000;
+	wait = !soonest ? SLICE_PAUSE_MS : soonest <= now ? 1000 : (soonest - now) * 1000;
 	if (!k->maintain.data) {
 		uv_timer_init(ln_server_loop(k->server), &k->maintain);
 		k->maintain.data = k;
 	}
 	uv_timer_start(&k->maintain, on_timer, wait < HOUR_MS ? wait : HOUR_MS, 0);
+}
+
+static void on_served(uv_timer_t *timer)
+{
+	struct keeper *k = timer->data;
+
+	if (sign_served(k->store, k->setup->zone, k->setup->n_zones, keeper_now()) < 0)
+		ln_warning("that signed zones are served cannot be kept in the store: key "
+			   "roll-overs may take longer");
+}
+
+/**
+ * keeper_served() - zones are served from now on
+ * @k: the keeper
+ *
+ * Before the first keeper_maintain().
+ */
+void keeper_served(struct keeper *k)
+{
+	uv_timer_init(ln_server_loop(k->server), &k->served);
+	k->served.data = k;
+	on_served(&k->served);
+	uv_timer_start(&k->served, on_served, SIGN_SERVED_S * 1000, SIGN_SERVED_S * 1000);
 }

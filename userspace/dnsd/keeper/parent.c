@@ -20,6 +20,8 @@
  * @client: the question under way
  * @asked: servers that were asked in this round
  * @found: the server that was asked last has the DS
+ * @old: it still has the DS of a key that is to go
+ * @ttl: the longest TTL of a DS so far: for so long caches have what was there before
  * @expected: the DS, in the form that was given to the parent or another digest of the key
  */
 struct parent_watch {
@@ -27,7 +29,8 @@ struct parent_watch {
 	uv_timer_t timer;
 	struct dns_client *client;
 	unsigned int asked;
-	bool found;
+	bool found, old;
+	uint32_t ttl;
 	struct sign_expected_ds expected;
 };
 
@@ -56,11 +59,14 @@ static bool on_answer(knot_pkt_t *answer, void *data)
 	for (uint16_t i = 0; i < section->count && knot_wire_get_rcode(answer->wire) == 0; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(section, i);
 
+		if (rr->type != KNOT_RRTYPE_DS || rr->rclass != KNOT_CLASS_IN ||
+		    !knot_dname_is_case_equal(rr->owner, w->zone->conf->name))
+			continue;
 		/* libknot has one record in each. */
-		if (rr->type == KNOT_RRTYPE_DS && rr->rclass == KNOT_CLASS_IN &&
-		    knot_dname_is_case_equal(rr->owner, w->zone->conf->name) &&
-		    sign_is_expected_ds(&w->expected, rr->rrs.rdata))
-			w->found = true;
+		w->found |= sign_is_expected_ds(&w->expected, rr->rrs.rdata);
+		w->old |= sign_is_old_ds(&w->expected, rr->rrs.rdata);
+		if (rr->ttl > w->ttl && rr->ttl <= INT32_MAX)
+			w->ttl = rr->ttl;
 	}
 	return false;
 }
@@ -68,12 +74,14 @@ static bool on_answer(knot_pkt_t *answer, void *data)
 static void all_have_it(struct parent_watch *w)
 {
 	struct keeper_zone *z = w->zone;
-	int rc = sign_command_seen(z->keeper->store, z->conf, w->expected.tag, keeper_now());
+	int rc = sign_command_seen(z->keeper->store, z->conf, w->expected.tag, w->ttl,
+				   keeper_now());
 
 	if (rc < 0) {
 		later(w);
 		return;
 	}
+	w->ttl = 0;
 	ln_notice("zone %s: the parent has the DS of the key with tag %u", z->conf->text,
 		  w->expected.tag);
 	if (rc)
@@ -92,8 +100,12 @@ static void on_done(int err, const char *why, void *data)
 	if (err)
 		ln_warning("zone %s: server %u of its parent does not say what DS it has: %s",
 			   z->conf->text, w->asked + 1, why);
+	else if (w->found && w->old)
+		ln_notice("zone %s: server %u of its parent has the DS of the key with tag %u, and "
+			  "that of a former key, too, which has to go", z->conf->text, w->asked + 1,
+			  w->expected.tag);
 	w->asked++;
-	if (w->found && !err)
+	if (w->found && !w->old && !err)
 		ask_next(w);
 	else
 		later(w);
@@ -112,7 +124,7 @@ static void ask_next(struct parent_watch *w)
 		all_have_it(w);
 		return;
 	}
-	w->found = false;
+	w->found = w->old = false;
 	query = knot_pkt_new(NULL, KNOT_WIRE_MIN_PKTSIZE, NULL);
 	if (query && !knot_pkt_put_question(query, w->zone->conf->name, KNOT_CLASS_IN,
 					    KNOT_RRTYPE_DS)) {

@@ -9,6 +9,7 @@
 
 #include "internal.h"
 #include "log.h"
+#include "refresh-slots.h"
 #include "transfer-reader.h"
 
 /* A zone that was never there: tried again after 1, 2, 4, ... s. */
@@ -16,17 +17,14 @@
 #define LAST_RETRY_S	300
 /* Zones are not all asked for at the same moment after a start. */
 #define START_STEP_MS	10
-/* Refreshes and transfers under way at a time, of all zones. */
-#define MAX_UNDER_WAY	32
-#define FULL_WAIT_MS	200
+#define EDNS_OPTION_HEAD	4
+#define EDNS_PAYLOAD	1232
 /* For a SOA over UDP: 1, 2 and 4 s. */
 #define TRIES		3
 #define FIRST_MS	1000
 
 /* When the store did not take it that a zone has expired. */
 #define EXPIRE_AGAIN_MS	10000
-
-static unsigned int n_under_way;
 
 static void ask_next(struct keeper_zone *z);
 static void on_timer(uv_timer_t *timer);
@@ -51,14 +49,10 @@ static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
 
 /* --- times --- */
 
-static void set_expire(struct keeper_zone *z, const knot_rdata_t *soa, uint64_t checked)
+static void set_expire(struct keeper_zone *z, uint64_t at)
 {
-	uint32_t expire = knot_soa_expire(soa);
-	uint64_t at, now = keeper_now();
+	uint64_t now = keeper_now();
 
-	if (z->conf->max_expire && expire > z->conf->max_expire)
-		expire = z->conf->max_expire;
-	at = checked + expire;
 	uv_timer_start(&z->expire, on_expire, at > now ? (at - now) * 1000 : 0, 0);
 }
 
@@ -130,7 +124,7 @@ static void finished(struct keeper_zone *z, bool well)
 {
 	knot_rdata_t *soa = keeper_soa(z, NULL);
 
-	n_under_way--;
+	slots_leave(z);
 	z->under_way = false;
 	if (well)
 		*z->last_error = 0;
@@ -142,22 +136,35 @@ static void finished(struct keeper_zone *z, bool well)
 	}
 }
 
+/* When the version that we have would expire, as of now. */
+static uint64_t present_expiry(struct keeper_zone *z)
+{
+	struct store_txn *t = store_read(z->keeper->store);
+	uint32_t id = t ? store_zone_find(t, z->conf->name) : 0;
+	uint64_t at = id ? keeper_expires(t, id, z->conf) : 0;
+
+	if (t)
+		store_txn_abort(t);
+	return at;
+}
+
 static void all_asked(struct keeper_zone *z)
 {
 	struct keeper_state state = { .checked = keeper_now() };
-	knot_rdata_t *soa;
+	uint64_t at;
 
 	if (!z->answered) {
 		ln_warning("%s cannot be refreshed: %s", z->conf->text, z->last_error);
 		finished(z, false);
 		return;
 	}
-	if (put_state(z, &state)) {
-		soa = keeper_soa(z, NULL);
-		if (soa)
-			set_expire(z, soa, state.checked);
-		free(soa);
-	}
+	/* RFC 7314 4: a primary that is a secondary itself may have less time left than we. */
+	at = present_expiry(z);
+	state.expires = state.checked + z->longest;
+	if (at > state.expires)
+		state.expires = at;
+	if (put_state(z, &state))
+		set_expire(z, state.expires);
 	finished(z, true);
 }
 
@@ -169,8 +176,6 @@ static void all_asked(struct keeper_zone *z)
  */
 void refresh_transferred(struct keeper_zone *z, int err, const char *why)
 {
-	knot_rdata_t *soa;
-
 	if (err) {
 		snprintf(z->last_error, sizeof(z->last_error), "%s", why);
 		z->asked++;
@@ -178,10 +183,7 @@ void refresh_transferred(struct keeper_zone *z, int err, const char *why)
 		return;
 	}
 	z->whole = false;
-	soa = keeper_soa(z, NULL);
-	if (soa)
-		set_expire(z, soa, keeper_now());
-	free(soa);
+	set_expire(z, present_expiry(z));
 	finished(z, true);
 	keeper_changed(z);
 }
@@ -195,12 +197,24 @@ static const struct dns_endpoint *asked_primary(const struct keeper_zone *z)
 	return &p->server[(z->first + z->asked) % p->count];
 }
 
+static void read_expire(struct keeper_zone *z, const knot_pkt_t *message)
+{
+	const uint8_t *option = message->opt_rr ?
+				knot_edns_get_option(message->opt_rr, KNOT_EDNS_OPTION_EXPIRE,
+						     NULL) : NULL;
+
+	z->has_left = option && knot_edns_opt_get_length(option) == sizeof(z->left);
+	if (z->has_left)
+		z->left = knot_wire_read_u32(option + EDNS_OPTION_HEAD);
+}
+
 static bool on_answer(knot_pkt_t *message, void *data)
 {
 	struct keeper_zone *z = data;
 	const knot_pktsection_t *section = knot_pkt_section(message, KNOT_ANSWER);
 
 	z->soa_rcode = knot_wire_get_rcode(message->wire);
+	read_expire(z, message);
 	for (uint16_t i = 0; i < section->count && !z->soa_rcode; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(section, i);
 
@@ -218,6 +232,7 @@ static void primary_failed(struct keeper_zone *z, const char *why)
 {
 	char name[LN_ADDR_STRLEN];
 
+	z->no_edns = false;
 	snprintf(z->last_error, sizeof(z->last_error), "%s (%s): %s",
 		 ln_addr_format(&asked_primary(z)->addr, name),
 		 dns_transport_name(asked_primary(z)->transport), why);
@@ -236,6 +251,13 @@ static void on_done(int err, const char *why, void *data)
 	z->client = NULL;
 	if (err) {
 		primary_failed(z, why);
+		return;
+	}
+	/* RFC 6891 7: it is of before EDNS. */
+	if (!z->no_edns && (z->soa_rcode == KNOT_RCODE_FORMERR ||
+			    z->soa_rcode == KNOT_RCODE_NOTIMPL)) {
+		z->no_edns = true;
+		ask_next(z);
 		return;
 	}
 	if (!z->soa_there) {
@@ -260,14 +282,48 @@ static void on_done(int err, const char *why, void *data)
 		primary_failed(z, words);
 		return;
 	}
+	if (keeper_expire_after(z, soa) > z->longest)
+		z->longest = keeper_expire_after(z, soa);
 	free(soa);
 	/* Another may be ahead of this one. */
 	z->answered = true;
+	z->no_edns = false;
 	z->asked++;
 	ask_next(z);
 }
 
-static void ask_next(struct keeper_zone *z)
+static knot_pkt_t *make_query(const struct keeper_zone *z)
+{
+	knot_pkt_t *query = knot_pkt_new(NULL, KNOT_WIRE_MIN_PKTSIZE, NULL);
+	knot_rrset_t opt;
+	int err;
+
+	if (!query || knot_pkt_put_question(query, z->conf->name, KNOT_CLASS_IN,
+					    KNOT_RRTYPE_SOA))
+		goto fail;
+	if (z->no_edns)
+		return query;
+	if (knot_edns_init(&opt, EDNS_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL))
+		goto fail;
+	/* RFC 7314 3.1: without data in a query. */
+	err = knot_edns_add_option(&opt, KNOT_EDNS_OPTION_EXPIRE, 0, NULL, NULL);
+	if (!err)
+		err = knot_pkt_begin(query, KNOT_ADDITIONAL);
+	if (!err)
+		err = knot_pkt_put(query, KNOT_COMPR_HINT_NONE, &opt, 0);
+	knot_rrset_clear(&opt, NULL);
+	if (!err)
+		return query;
+fail:
+	knot_pkt_free(query);
+	return NULL;
+}
+
+/**
+ * refresh_go() - a place is there: ask the primary that is next
+ * @z: the zone, which has the place
+ */
+void refresh_go(struct keeper_zone *z)
 {
 	struct dns_request request = {
 		.message = on_answer, .done = on_done, .data = z,
@@ -277,20 +333,14 @@ static void ask_next(struct keeper_zone *z)
 
 	if (ln_server_stopping(z->keeper->server))
 		return;
-	if (z->asked >= z->conf->primaries.count) {
-		all_asked(z);
-		return;
-	}
-	query = knot_pkt_new(NULL, KNOT_WIRE_MIN_PKTSIZE, NULL);
-	if (!query || knot_pkt_put_question(query, z->conf->name, KNOT_CLASS_IN,
-					    KNOT_RRTYPE_SOA)) {
-		knot_pkt_free(query);
+	query = make_query(z);
+	if (!query) {
 		z->asked = z->conf->primaries.count;
 		snprintf(z->last_error, sizeof(z->last_error), "out of memory");
 		all_asked(z);
 		return;
 	}
-	z->soa_there = false;
+	z->soa_there = z->has_left = false;
 	request.to = asked_primary(z);
 	request.wire = query->wire;
 	request.len = query->size;
@@ -305,34 +355,53 @@ static void ask_next(struct keeper_zone *z)
 		primary_failed(z, strerror(err));
 }
 
+static void ask_next(struct keeper_zone *z)
+{
+	if (ln_server_stopping(z->keeper->server))
+		return;
+	if (z->asked >= z->conf->primaries.count)
+		all_asked(z);
+	else if (slots_take(z, asked_primary(z), false))
+		refresh_go(z);
+}
+
+static void begin(struct keeper_zone *z, unsigned int first, bool urgent)
+{
+	uv_timer_stop(&z->timer);
+	z->under_way = true;
+	z->first = first;
+	z->asked = z->longest = 0;
+	z->answered = z->no_edns = false;
+	if (slots_take(z, asked_primary(z), urgent))
+		refresh_go(z);
+}
+
 /**
- * refresh_now() - ask primaries
+ * refresh_now() - ask primaries, before those that ask because time has come
  * @z: a secondary zone
  * @first: the one to begin with
  */
 void refresh_now(struct keeper_zone *z, unsigned int first)
 {
+	/* It waits: nobody was asked so far in vain. */
+	if (z->wanted && !z->asked) {
+		slots_leave(z);
+		z->under_way = false;
+	}
 	if (z->under_way) {
 		z->again = true;
 		z->next_first = first;
 		return;
 	}
-	if (n_under_way >= MAX_UNDER_WAY) {
-		uv_timer_start(&z->timer, on_timer, with_jitter(FULL_WAIT_MS), 0);
-		return;
-	}
-	uv_timer_stop(&z->timer);
-	n_under_way++;
-	z->under_way = true;
-	z->first = first;
-	z->asked = 0;
-	z->answered = false;
-	ask_next(z);
+	begin(z, first, true);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-	refresh_now(timer->data, 0);
+	struct keeper_zone *z = timer->data;
+
+	if (!z->under_way)
+		begin(z, 0, false);
 }
 
 /**
@@ -341,11 +410,9 @@ static void on_timer(uv_timer_t *timer)
  */
 void refresh_start_zone(struct keeper_zone *z)
 {
-	knot_rdata_t *soa = keeper_soa(z, NULL);
-	struct keeper_state state;
+	uint64_t at = present_expiry(z);
 
-	if (soa && get_state(z, &state))
-		set_expire(z, soa, state.checked);
-	free(soa);
+	if (at)
+		set_expire(z, at);
 	uv_timer_start(&z->timer, on_timer, (uint64_t)z->conf->index * START_STEP_MS, 0);
 }

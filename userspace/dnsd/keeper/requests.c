@@ -105,6 +105,12 @@ void request_answer(struct keeper_request *r, int rcode)
 	send_reply(r, wire, len);
 }
 
+/**
+ * request_relay() - answer with a message of another's, and let go of the request
+ * @r: the request
+ * @wire: the message
+ * @len: octets of it
+ */
 void request_relay(struct keeper_request *r, const uint8_t *wire, size_t len)
 {
 	send_reply(r, wire, len);

@@ -18,6 +18,7 @@
 #include "internal.h"
 #include "keeper-counts.h"
 #include "log.h"
+#include "record-set.h"
 #include "sign/sign.h"
 #include "tmpfile.h"
 #include "transfer-reader.h"
@@ -34,7 +35,9 @@ struct transfer_in {
 	enum transfer_result result;
 	FILE *spool;
 	uint64_t began;
-	struct store_edit *edit;	/* while it is applied */
+	/* while it is applied */
+	struct store_edit *edit;
+	struct record_set added;	/* by the difference at hand */
 };
 
 static uint64_t now_ms(const struct transfer_in *t)
@@ -67,8 +70,10 @@ static int sink_whole(void *data)
 
 static int sink_change(void *data, const knot_rrset_t *old_soa)
 {
-	(void)data;
+	struct transfer_in *t = data;
+
 	(void)old_soa;	/* the reader knows that its serial is ours */
+	record_set_clear(&t->added);
 	return 0;
 }
 
@@ -82,14 +87,23 @@ static int sink_remove(void *data, const knot_rrset_t *rr)
 		return 0;
 	n = store_edit_remove(t->edit, rr->owner, rr->type, rr->rrs.rdata->data,
 			      rr->rrs.rdata->len);
-	/* A signature goes together with the last record that it signs. */
-	return n < 0 ? n : n || rr->type == KNOT_RRTYPE_RRSIG ? 0 : -ENOENT;
+	return n < 0 ? n : n ? 0 : -ENOENT;
 }
 
 static int sink_add(void *data, const knot_rrset_t *rr)
 {
 	struct transfer_in *t = data;
-	int n = store_edit_add(t->edit, rr->owner, rr->type, rr->ttl, rr->rrs.rdata->data,
+	int n = 0;
+
+	/*
+	 * A difference has a record once.  That it is here already is no sign of a lie: some
+	 * primaries send all of a set that changed.
+	 */
+	if (t->reader.style == TRANSFER_CHANGES && rr->type != KNOT_RRTYPE_SOA)
+		n = record_set_add(&t->added, rr);
+	if (n)
+		return n;
+	n = store_edit_add(t->edit, rr->owner, rr->type, rr->ttl, rr->rrs.rdata->data,
 			       rr->rrs.rdata->len);
 
 	return n < 0 ? n : 0;
@@ -160,10 +174,10 @@ static int check_content(struct transfer_in *t, struct store_txn *txn, uint32_t 
 		snprintf(why, sizeof(t->reader.why), "it has no NS records at its apex");
 		return -EBADMSG;
 	}
-	/* Differences of a zone that was good: not worth a look at all of it. */
-	if (t->reader.style == TRANSFER_CHANGES)
-		return 0;
-	if (!zone_check(txn, id, conf->name, note_finding, &finding))
+	/* Of a zone that was good only what changed is worth a look. */
+	if (t->reader.style == TRANSFER_CHANGES ?
+	    !zone_check_edit(t->edit, conf->name, note_finding, &finding) :
+	    !zone_check(txn, id, conf->name, note_finding, &finding))
 		return 0;
 	snprintf(why, sizeof(t->reader.why), "%.180s", finding.first);
 	return -EBADMSG;
@@ -178,6 +192,7 @@ static int fill_edit(struct transfer_in *t)
 	};
 	int err = replay(t, &again);
 
+	record_set_clear(&t->added);
 	if (err) {
 		memcpy(t->reader.why, *again.why ? again.why : strerror(-err),
 		       *again.why ? sizeof(again.why) : strlen(strerror(-err)) + 1);
@@ -190,6 +205,18 @@ static int fill_edit(struct transfer_in *t)
 	if (!err && conf->policy)
 		err = sign_edit(t->edit, conf, keeper_now());
 	return err < 0 ? err : 0;
+}
+
+/* RFC 7314 4: what the primary said a moment ago, or the new SOA. */
+static void set_expiry(struct transfer_in *t, const struct store_txn *txn, uint32_t id,
+		       struct keeper_state *state)
+{
+	struct store_rrset soa;
+	struct store_node node;
+
+	if (store_get(txn, id, STORE_NAMES, t->zone->conf->name, &node) &&
+	    store_rrset(&node, KNOT_RRTYPE_SOA, &soa))
+		state->expires = state->checked + keeper_expire_after(t->zone, soa.rdata.rdata);
 }
 
 /* All of it, or nothing. */
@@ -209,6 +236,8 @@ static int apply(struct transfer_in *t)
 		return -EIO;
 	}
 	err = fill_edit(t);
+	if (!err)
+		set_expiry(t, store_edit_txn(t->edit), id, &state);
 	if (err)
 		store_edit_drop(t->edit);
 	else

@@ -362,6 +362,7 @@ static enum query_verdict start_stream(struct query *q, bool incremental, uint32
 	deferred = query_defer(q);
 	if (!deferred)
 		goto fail;
+	deferred->has_expire = keeper_expire_left(t->txn, t->zone, q->zone, &deferred->expire);
 	deferred->room_data = t;
 	n_transfers++;
 	query_reply_messages(deferred, &messages);

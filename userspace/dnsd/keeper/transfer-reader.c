@@ -47,7 +47,9 @@ static enum transfer_result sink_failed(struct transfer_reader *t, const knot_rr
 	if (err == -ENOENT)
 		return fail(t, "it removes %.100s %s, which is not there", name, type);
 	if (err == -EEXIST)
-		return fail(t, "it adds %.100s %s, which is there already", name, type);
+		return fail(t, "it adds %.100s %s twice", name, type);
+	if (err == -EMSGSIZE)
+		return fail(t, "it has more records %.100s %s than fit into a message", name, type);
 	return fail(t, "%.100s %s cannot be stored: %s", name, type, strerror(-err));
 }
 
@@ -63,6 +65,16 @@ static enum transfer_result put(struct transfer_reader *t, const knot_rrset_t *r
 static uint32_t serial_of(const knot_rrset_t *soa)
 {
 	return knot_soa_serial(soa->rrs.rdata);
+}
+
+/* RFC 5936 2.2: the SOA at the end is that of the beginning. */
+static enum transfer_result same_soa(struct transfer_reader *t, const knot_rrset_t *soa)
+{
+	const knot_rdata_t *rdata = soa->rrs.rdata;
+
+	if (!memcmp(t->numbers, rdata->data + rdata->len - sizeof(t->numbers), sizeof(t->numbers)))
+		return TRANSFER_MORE;
+	return fail(t, "it has two SOA records of serial %" PRIu32 " that differ", t->new_serial);
 }
 
 static enum transfer_result begin_whole(struct transfer_reader *t, const knot_rrset_t *rr)
@@ -88,6 +100,8 @@ static enum transfer_result first(struct transfer_reader *t, const knot_rrset_t 
 	if (rr->type != KNOT_RRTYPE_SOA)
 		return fail(t, "its first record is no SOA");
 	t->new_serial = serial_of(rr);
+	memcpy(t->numbers, rr->rrs.rdata->data + rr->rrs.rdata->len - sizeof(t->numbers),
+	       sizeof(t->numbers));
 	t->at = TRANSFER_AT_SECOND;
 	if (t->have && t->new_serial == t->serial)
 		return TRANSFER_CURRENT;
@@ -108,7 +122,9 @@ static enum transfer_result in_zone(struct transfer_reader *t, const knot_rrset_
 		return fail(t, "it begins with serial %" PRIu32 " and ends with %" PRIu32,
 			    t->new_serial, serial_of(rr));
 	t->at = TRANSFER_AT_END;
-	result = put(t, rr, true);
+	result = same_soa(t, rr);
+	if (result == TRANSFER_MORE)
+		result = put(t, rr, true);
 	return result == TRANSFER_MORE ? TRANSFER_DONE : result;
 }
 
@@ -140,6 +156,8 @@ static enum transfer_result in_removed(struct transfer_reader *t, const knot_rrs
 			    t->new_serial);
 	t->step_serial = serial_of(rr);
 	t->at = TRANSFER_IN_ADDED;
+	if (t->step_serial == t->new_serial && same_soa(t, rr) != TRANSFER_MORE)
+		return TRANSFER_FAILED;
 	return put(t, rr, true);
 }
 
@@ -152,7 +170,7 @@ static enum transfer_result in_added(struct transfer_reader *t, const knot_rrset
 			    PRIu32, t->step_serial, serial_of(rr));
 	if (t->step_serial == t->new_serial) {
 		t->at = TRANSFER_AT_END;
-		return TRANSFER_DONE;
+		return same_soa(t, rr) == TRANSFER_MORE ? TRANSFER_DONE : TRANSFER_FAILED;
 	}
 	return begin_change(t, rr);
 }

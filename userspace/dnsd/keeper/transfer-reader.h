@@ -57,6 +57,7 @@ struct transfer_sink {
  * @data: for @sink
  * @style: what it turned out to be
  * @new_serial: the version that is sent
+ * @numbers: serial, refresh, retry, expire and minimum of its SOA, as sent
  * @step_serial: of the difference that is being read, where it leads
  * @octets: of messages, so far
  * @size: of records, names uncompressed, so far
@@ -79,6 +80,7 @@ struct transfer_reader {
 	enum { TRANSFER_AT_START, TRANSFER_AT_SECOND, TRANSFER_IN_ZONE, TRANSFER_IN_REMOVED,
 	       TRANSFER_IN_ADDED, TRANSFER_AT_END } at;
 	uint32_t new_serial, step_serial;
+	uint8_t numbers[20];
 	uint64_t octets, size, records, messages;
 	int error;
 	uint8_t rcode;

@@ -25,6 +25,8 @@ static struct ln_metric metric[RESOLVE_COUNTS] = {
 	[RESOLVE_FAILURES] = ONE("failures_total", LN_COUNTER, "Questions without an answer."),
 	[RESOLVE_TIMEOUTS] = ONE("timeouts_total", LN_COUNTER,
 				 "Queries that were answered with an error at the time limit."),
+	[RESOLVE_LOST] = ONE("threads_lost_total", LN_COUNTER,
+			     "Threads of libunbound that were replaced."),
 	[RESOLVE_ENTRIES] = ONE("cache_entries", LN_GAUGE, "Messages in the cache."),
 	[RESOLVE_OCTETS] = ONE("cache_bytes", LN_GAUGE, "Octets of the cache."),
 };

@@ -11,10 +11,10 @@
 #include <time.h>
 
 #include "ask.h"
+#include "conf.h"
 #include "ladder.h"
 #include "log.h"
 #include "resolve.h"
-#include "upstream.h"
 #include "walk.h"
 
 #define DAEMON_TRIES	8	/* each worker has a cache of its own */
@@ -121,11 +121,14 @@ static void await_validation(struct ub_ctx *ctx, const struct validation *v, uin
 static bool validate(const struct resolve_setup *r, const char *name, uint16_t type, char *out,
 		     size_t size)
 {
-	struct ub_ctx *ctx = r->validate ? upstream_context(r, NULL) : NULL;
+	char *anchors = anchors_text(&r->anchors, NULL);
+	const struct conf conf = { .hints = r->root_hints, .anchors = anchors };
+	struct ub_ctx *ctx = r->validate && anchors ? conf_context(r, &conf) : NULL;
 	struct validation v = { 0 };
 	const struct ub_result *result;
 	bool bogus = false;
 
+	free(anchors);
 	snprintf(out, size, "%s", r->validate ? "cannot be done" : "off");
 	if (!ctx)
 		return false;

@@ -142,6 +142,20 @@ static void end(struct pending *p)
 	uv_close((uv_handle_t *)&p->timer, on_closed);
 }
 
+/*
+ * Whether what is known stays: an outage does not cost what was known (RFC 8767 section 5), and
+ * one forged answer to a prefetch not what was validated, before its TTL is over.
+ */
+static bool outlives(const struct message_entry *e, enum message_state state,
+		     const struct message *m)
+{
+	if (message_of(e)->rcode == KNOT_RCODE_SERVFAIL || message_of(e)->bogus)
+		return false;
+	if (m->bogus)
+		return state == MESSAGE_FRESH || state == MESSAGE_AGING;
+	return m->rcode == KNOT_RCODE_SERVFAIL && state != MESSAGE_NONE;
+}
+
 static void keep(struct pending *p, unsigned int flags, const struct message *m, uint64_t now)
 {
 	struct resolver *r = p->resolver;
@@ -149,10 +163,7 @@ static void keep(struct pending *p, unsigned int flags, const struct message *m,
 	size_t octets = message_cache_octets(r->cache);
 	int count = message_cache_count(r->cache);
 
-	/* An outage does not cost what was known (RFC 8767 section 5); what is bogus is none. */
-	if (m->rcode == KNOT_RCODE_SERVFAIL && !m->bogus && e &&
-	    message_state(r->cache, e, now) != MESSAGE_NONE &&
-	    message_of(e)->rcode != KNOT_RCODE_SERVFAIL) {
+	if (e && outlives(e, message_state(r->cache, e, now), m)) {
 		message_failed(e, now + RETRY_MS);
 		return;
 	}
@@ -183,14 +194,15 @@ static void on_answer(void *data, int err, struct ub_result *result)
 	struct resolver *r = p->resolver;
 	uint64_t now = resolve_now(r);
 
-	if (err)
-		ln_debug("libunbound: %s", ub_strerror(err));
 	if (result && result->bogus)
 		resolve_count(RESOLVE_BOGUS, 1);
 	for (unsigned int flags = 0; flags < 4; flags++) {
 		if (!(p->wanted & 1 << flags))
 			continue;
 		result_read(&out, p->name, p->type, flags, err ? NULL : result);
+		/* A thread that was lost says nothing about the name. */
+		if (err)
+			out.m.ttl = 0;
 		out.m.source = p->context;
 		keep(p, flags, &out.m, now);
 		if (out.m.rcode == KNOT_RCODE_SERVFAIL) {

@@ -91,6 +91,13 @@ static void refresh(struct resolver *r, const struct query *q, const struct mess
 			(m->source + 1) % UPSTREAM_CONTEXTS);
 }
 
+/* A failure is asked for again when its time is over: it keeps upstream quiet (RFC 9520). */
+static bool worth_refreshing(const struct resolver *r, const struct query *q,
+			     const struct message *m)
+{
+	return r->setup->prefetch && q->rd && !m->bogus && m->rcode != KNOT_RCODE_SERVFAIL;
+}
+
 /* From the cache; false: not there, or not to be used yet. */
 static bool from_cache(struct resolver *r, struct query *q)
 {
@@ -104,7 +111,7 @@ static bool from_cache(struct resolver *r, struct query *q)
 	case MESSAGE_FRESH:
 		break;
 	case MESSAGE_AGING:
-		if (r->setup->prefetch && q->rd && message_may_retry(e, now))
+		if (worth_refreshing(r, q, message_of(e)) && message_may_retry(e, now))
 			refresh(r, q, message_of(e));
 		break;
 	case MESSAGE_STALE:
@@ -189,10 +196,11 @@ int resolve_start(struct worker *w)
 
 int resolve_confine(const struct resolve_setup *r, struct ln_sandbox *sandbox)
 {
+	(void)r;
 	sandbox->connect = true;
 	sandbox->bind = true;
-	/* libunbound's thread reads it when it starts, which is later. */
-	return r->root_hints ? ln_sandbox_path(sandbox, r->root_hints, LN_ACCESS_READ) : 0;
+	/* With a file there is open(): a new context reads its configuration from memory by it. */
+	return ln_sandbox_path(sandbox, "/dev/null", LN_ACCESS_READ);
 }
 
 void resolve_stop(struct worker *w)

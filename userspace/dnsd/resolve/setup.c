@@ -2,7 +2,9 @@
 /*
  * recursion { } of the configuration.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +13,6 @@
 #include "internal.h"
 #include "log.h"
 #include "resolve.h"
-
-/* The root's keys of 2017 and 2024, as IANA publishes them (RFC 7958). */
-static const char *const root_anchors[] = {
-	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
-	". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
-};
 
 static cfg_opt_t zone_options[] = {
 	CFG_STR_LIST("forward", NULL, CFGF_NONE),
@@ -29,7 +25,11 @@ cfg_opt_t resolve_options[] = {
 	CFG_STR("root-hints", NULL, CFGF_NODEFAULT),
 	CFG_STR_LIST("trust-anchor", NULL, CFGF_NONE),
 	CFG_STR("trust-anchor-file", NULL, CFGF_NODEFAULT),
+	CFG_BOOL("trust-anchor-update", cfg_true, CFGF_NONE),
+	CFG_STR("trust-anchor-hold-down", "30d", CFGF_NONE),
 	CFG_BOOL("validate", cfg_true, CFGF_NONE),
+	CFG_STR_LIST("private-address", NULL, CFGF_NONE),
+	CFG_STR_LIST("private-domain", NULL, CFGF_NONE),
 	CFG_BOOL("qname-minimisation", cfg_true, CFGF_NONE),
 	CFG_BOOL("prefetch", cfg_true, CFGF_NONE),
 	CFG_STR("serve-stale", "1d", CFGF_NONE),
@@ -56,30 +56,85 @@ static int read_file(const char **path, cfg_t *section, const char *option)
 	return 0;
 }
 
-static int read_anchors(struct resolve_setup *r, cfg_t *section)
+/* --- addresses that names outside must not have --- */
+
+/* RFC 1918, 3927, 4193, 4291; and IPv4 in the clothes of IPv6. */
+static const char *const private_networks[] = {
+	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10",
+	"::ffff:0.0.0.0/96",
+};
+static const char *const loopback_networks[] = { "127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128" };
+
+#define COUNT(a)	(sizeof(a) / sizeof(*(a)))
+
+static bool is_network(const char *text)
 {
-	unsigned int n = cfg_size(section, "trust-anchor");
-	bool own = n || r->anchor_file;
+	const char *slash = strchrnul(text, '/');
+	struct in6_addr address;
+	char copy[INET6_ADDRSTRLEN], *end;
+	unsigned long bits, most;
 
-	if (!own)
-		n = sizeof(root_anchors) / sizeof(*root_anchors);
-	r->anchors = calloc(n + 1, sizeof(*r->anchors));
-	if (!r->anchors)
+	if (slash - text >= (ptrdiff_t)sizeof(copy))
+		return false;
+	memcpy(copy, text, slash - text);
+	copy[slash - text] = '\0';
+	most = inet_pton(AF_INET, copy, &address) == 1	? 32 :
+	       inet_pton(AF_INET6, copy, &address) == 1 ? 128 : 0;
+	if (!*slash || !most)
+		return most;
+	bits = strtoul(slash + 1, &end, 10);
+	return slash[1] >= '0' && slash[1] <= '9' && !*end && bits <= most;
+}
+
+static void add_private(struct resolve_setup *r, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		r->private_address[r->n_private++] = list[i];
+}
+
+static int read_private(struct resolve_setup *r, cfg_t *section)
+{
+	unsigned int n = cfg_size(section, "private-address");
+	unsigned int domains = cfg_size(section, "private-domain");
+	uint8_t name[DNS_NAME_MAX];
+	char why[DNS_WHY_SIZE];
+
+	r->private_address = calloc(n * (COUNT(private_networks) + COUNT(loopback_networks)) + 1,
+				    sizeof(*r->private_address));
+	r->private_domain = calloc(domains + 1, sizeof(*r->private_domain));
+	if (!r->private_address || !r->private_domain)
 		return -ENOMEM;
-	r->n_anchors = n;
 	for (unsigned int i = 0; i < n; i++) {
-		const char *text = own ? cfg_getnstr(section, "trust-anchor", i) : root_anchors[i];
+		const char *text = cfg_getnstr(section, "private-address", i);
 
-		/* It goes into libunbound's configuration between quotes. */
-		if (strpbrk(text, "\"\n\r\\") || (!strstr(text, "DS") && !strstr(text, "DNSKEY"))) {
-			ln_config_error(section, "trust-anchor '%s': a DS or DNSKEY record on one "
-					"line, as in \". IN DS 20326 8 2 E06D44...\"", text);
+		if (!strcmp(text, "private")) {
+			add_private(r, private_networks, COUNT(private_networks));
+		} else if (!strcmp(text, "loopback")) {
+			add_private(r, loopback_networks, COUNT(loopback_networks));
+		} else if (is_network(text)) {
+			add_private(r, &text, 1);
+		} else {
+			ln_config_error(section, "private-address '%s': allowed are networks like "
+					"10.0.0.0/8 or fd00::/8, and the words private and "
+					"loopback", text);
 			return -EINVAL;
 		}
-		r->anchors[i] = text;
+	}
+	for (; r->n_private_domains < domains; r->n_private_domains++) {
+		const char *text = cfg_getnstr(section, "private-domain", r->n_private_domains);
+
+		if (dns_name_from_text(name, text, strlen(text), NULL, why) < 0 ||
+		    strpbrk(text, "\"\\")) {
+			ln_config_error(section, "private-domain '%s': %s", text,
+					strpbrk(text, "\"\\") ? "no quotes or escapes" : why);
+			return -EINVAL;
+		}
+		r->private_domain[r->n_private_domains] = text;
 	}
 	return 0;
 }
+
+/* --- servers --- */
 
 static int read_servers(struct resolve_zone *z, const struct setup *s, cfg_t *section,
 			const char *option)
@@ -232,6 +287,22 @@ static int read_tls_roots(struct resolve_setup *r, cfg_t *section)
 	return 0;
 }
 
+static int read_anchors(struct resolve_setup *r, const struct setup *s, cfg_t *section)
+{
+	const char *hold_down = cfg_getstr(section, "trust-anchor-hold-down");
+	const char *file;
+
+	r->validate = cfg_getbool(section, "validate");
+	r->follow = r->validate && cfg_getbool(section, "trust-anchor-update");
+	if (setup_period(hold_down, &r->hold_down_s)) {
+		ln_config_error(section, "trust-anchor-hold-down '%s': a time like 30d", hold_down);
+		return -EINVAL;
+	}
+	if (read_file(&file, section, "trust-anchor-file"))
+		return -EINVAL;
+	return anchors_read(&r->anchors, s, section, r->follow);
+}
+
 struct resolve_setup *resolve_read(const struct setup *s, cfg_t *section)
 {
 	struct resolve_setup *r = calloc(1, sizeof(*r));
@@ -240,13 +311,11 @@ struct resolve_setup *resolve_read(const struct setup *s, cfg_t *section)
 		ln_error("out of memory");
 		return NULL;
 	}
-	r->validate = cfg_getbool(section, "validate");
 	r->minimise = cfg_getbool(section, "qname-minimisation");
 	r->prefetch = cfg_getbool(section, "prefetch");
 	if (acl_read(&r->allow, s, section, "allow") ||
 	    read_file(&r->root_hints, section, "root-hints") ||
-	    read_file(&r->anchor_file, section, "trust-anchor-file") ||
-	    read_anchors(r, section) || read_numbers(r, section) || read_domains(r, s, section) ||
+	    read_anchors(r, s, section) || read_private(r, section) || read_numbers(r, section) || read_domains(r, s, section) ||
 	    read_tls_roots(r, section)) {
 		resolve_setup_free(r);
 		return NULL;
@@ -269,7 +338,9 @@ void resolve_setup_free(struct resolve_setup *r)
 		free(z->to);
 	}
 	free(r->zone);
-	free(r->anchors);
+	free(r->private_address);
+	free(r->private_domain);
+	anchors_free(&r->anchors);
 	acl_free(&r->allow);
 	free(r);
 }

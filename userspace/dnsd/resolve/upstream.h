@@ -22,12 +22,19 @@
  */
 #define UPSTREAM_CONTEXTS	2
 
-struct relay;
 struct upstream;
 
-/* A context; @relay: by zone of the setup, NULL: do without. NULL after an error line. */
-struct ub_ctx *upstream_context(const struct resolve_setup *r, struct relay *const *relay);
-/* 0 or a negative errno after an error line. */
+/**
+ * upstream_start() - in a worker, before the sandbox
+ * @out: set also in case of an error, for upstream_stop()
+ * @server: the worker's loop
+ * @r: the section
+ *
+ * A thread that does not answer any more is replaced: what it was asked ends with an error.  When
+ * trust anchors change, threads with the new ones take over.
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
 int upstream_start(struct upstream **out, struct ln_server *server, const struct resolve_setup *r);
 /**
  * upstream_ask() - have a question answered
@@ -35,15 +42,22 @@ int upstream_start(struct upstream **out, struct ln_server *server, const struct
  * @context: which of the two
  * @name: wire form
  * @type: type; the class is IN
- * @done: called from the loop: 0 or an error of libunbound's, and the result, to be let go by
- *	ub_resolve_free()
+ * @done: called from the loop, and never from within this function: 0 or an error of
+ *	libunbound's, and the result (NULL with an error), to be let go by ub_resolve_free()
  * @data: for @done
  *
- * Return: 0 or a negative errno.
+ * Does not block, whatever the thread does.
+ *
+ * Return: 0 or -ENOMEM.
  */
 int upstream_ask(struct upstream *u, unsigned int context, const uint8_t *name, uint16_t type,
 		 ub_callback_type done, void *data);
-/* Nothing more is called. */
+/**
+ * upstream_stop() - end
+ * @u: the upstream
+ *
+ * Nothing more is called.
+ */
 void upstream_stop(struct upstream *u);
 
 #endif

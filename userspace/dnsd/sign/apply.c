@@ -13,6 +13,10 @@
 #define RENEWALS	12
 #define RENEW_MIN	60	/* seconds */
 
+/* Of a slice: some tenths of a second, in which nobody else can write. */
+#define SLICE_SIGNATURES	1000
+#define SLICE_NAMES		20000
+
 static int begin(struct sign_pass *p, const struct sign_zone *zone, struct sign_keys *keys,
 		 const struct sign_policy *policy, uint64_t now, struct sign_result *result)
 {
@@ -212,6 +216,86 @@ int sign_changes(const struct sign_zone *zone, struct sign_keys *keys,
 	else if (!rc)
 		rc = sign_nsec_changes(&p, &names);
 	sign_names_free(&names);
+	return rc;
+}
+
+static int slice_name(struct sign_pass *p, const knot_dname_t *name)
+{
+	const struct sign_rrset *nsec;
+	struct sign_node node;
+	int status = sign_find(p, name, &node), rc;
+
+	rc = status < 0 ? status : sign_node_fix(p, &node, status);
+	nsec = rc < 0 ? NULL : sign_node_find(&node, KNOT_RRTYPE_NSEC);
+	if (nsec && !p->policy->nsec3 && sign_in_chain(&node, status))
+		rc = sign_rrset_fix(p, SIGN_NAMES, name, nsec, true);
+	sign_node_free(&node);
+	return rc;
+}
+
+static int slice_nsec3(struct sign_pass *p, const knot_dname_t *name)
+{
+	struct sign_node node = { 0 };
+	int rc = p->zone->get(p->zone->data, SIGN_NSEC3, name, &node);
+
+	for (int i = 0; i < node.n && rc >= 0; i++)
+		rc = sign_rrset_fix(p, SIGN_NSEC3, name, &node.rrset[i], true);
+	sign_node_free(&node);
+	return rc;
+}
+
+static int slice(struct sign_pass *p, struct sign_cursor *at)
+{
+	int rc = 0;
+
+	for (unsigned int n = 0; at->under_way && rc >= 0 && n < SLICE_NAMES &&
+	     p->result->signatures < SLICE_SIGNATURES; n++) {
+		rc = p->zone->step(p->zone->data, at->nsec3 ? SIGN_NSEC3 : SIGN_NAMES, at->name, 1,
+				   at->name);
+		if (rc > 0) {
+			rc = at->nsec3 ? slice_nsec3(p, at->name) : slice_name(p, at->name);
+		} else if (!rc) {
+			at->under_way = p->policy->nsec3 && !at->nsec3;
+			at->nsec3 = true;
+			knot_dname_copy_lower(at->name, p->zone->apex);
+		}
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static void include_result(struct sign_cursor *at, const struct sign_result *result)
+{
+	if (result->expires < at->expires)
+		at->expires = result->expires;
+	if (result->max_ttl > at->max_ttl)
+		at->max_ttl = result->max_ttl;
+}
+
+int sign_slice(const struct sign_zone *zone, struct sign_keys *keys,
+	       const struct sign_policy *policy, uint64_t now, struct sign_cursor *at,
+	       struct sign_result *result)
+{
+	struct sign_result apex = { 0 };
+	struct sign_pass p;
+	int rc = 0;
+
+	if (!at->under_way) {
+		const struct sign_change change = { .name = zone->apex, .type = KNOT_RRTYPE_DNSKEY };
+
+		*at = (struct sign_cursor) { .under_way = true, .began = now, .expires = SIGN_NEVER };
+		knot_dname_copy_lower(at->name, zone->apex);
+		rc = sign_changes(zone, keys, policy, now, &change, 1, &apex);
+		if (rc)
+			return rc;
+		include_result(at, &apex);
+	}
+	rc = begin(&p, zone, keys, policy, now, result);
+	if (!rc)
+		rc = slice(&p, at);
+	include_result(at, result);
+	result->signatures += apex.signatures;
+	result->changes += apex.changes;
+	result->unreadable += apex.unreadable;
 	return rc;
 }
 

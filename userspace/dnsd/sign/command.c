@@ -118,28 +118,41 @@ static int get_keys(struct store *store, const struct setup_zone *zone, struct s
 	return rc;
 }
 
-int sign_expected_ds(struct store *store, const struct setup_zone *zone,
-		     struct sign_expected_ds *expected)
+static int fill_ds(struct sign_expected_ds *expected, const struct setup_zone *zone,
+		   const struct sign_key *key)
 {
 	static const uint8_t digests[] = {
 		DNSSEC_KEY_DIGEST_SHA256, DNSSEC_KEY_DIGEST_SHA384,
 	};
+
+	expected->tag = sign_key_tag(key);
+	for (size_t d = 0; d < sizeof(digests); d++) {
+		int len = sign_key_ds(zone->name, key, digests[d], expected->ds[expected->n]);
+
+		if (len > 0)
+			expected->len[expected->n++] = len;
+	}
+	return expected->n > 0;
+}
+
+int sign_expected_ds(struct store *store, const struct setup_zone *zone,
+		     struct sign_expected_ds *expected)
+{
 	struct sign_keys keys;
 	int rc = get_keys(store, zone, &keys);
 
-	expected->n = 0;
-	for (int i = 0; i < keys.n && !rc; i++) {
-		if (keys.key[i].state != SIGN_READY)
-			continue;
-		expected->tag = sign_key_tag(&keys.key[i]);
-		for (size_t d = 0; d < sizeof(digests); d++) {
-			int len = sign_key_ds(zone->name, &keys.key[i], digests[d],
-					      expected->ds[expected->n]);
+	expected->n = expected->n_old = 0;
+	for (int i = 0; i < keys.n && rc >= 0; i++) {
+		const struct sign_key *key = &keys.key[i];
 
-			if (len > 0)
-				expected->len[expected->n++] = len;
+		if (!(key->role & SIGN_KSK))
+			continue;
+		if (key->state == SIGN_READY) {
+			rc = fill_ds(expected, zone, key);
+		} else if (key->state == SIGN_ACTIVE) {
+			expected->old[expected->n_old].tag = sign_key_tag(key);
+			expected->old[expected->n_old++].algorithm = sign_key_algorithm(key);
 		}
-		return expected->n > 0;
 	}
 	return rc;
 }
@@ -149,6 +162,17 @@ bool sign_is_expected_ds(const struct sign_expected_ds *expected, const knot_rda
 	for (int i = 0; i < expected->n; i++)
 		if (rdata->len == expected->len[i] &&
 		    !memcmp(rdata->data, expected->ds[i], rdata->len))
+			return true;
+	return false;
+}
+
+bool sign_is_old_ds(const struct sign_expected_ds *expected, const knot_rdata_t *rdata)
+{
+	if (rdata->len < 4 || sign_is_expected_ds(expected, rdata))
+		return false;
+	for (int i = 0; i < expected->n_old; i++)
+		if (knot_ds_key_tag(rdata) == expected->old[i].tag &&
+		    knot_ds_alg(rdata) == expected->old[i].algorithm)
 			return true;
 	return false;
 }

@@ -6,7 +6,12 @@
 #include "store/store.h"
 #include "zone.h"
 
-/* @apex stays the caller's. */
+/**
+ * sign_edit_zone() - make one of the other
+ * @zone: filled
+ * @e: the edit
+ * @apex: of the zone; stays the caller's
+ */
 void sign_edit_zone(struct sign_zone *zone, struct store_edit *e, const uint8_t *apex);
 
 #endif

@@ -5,6 +5,7 @@
 #include <libdnssec/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "apply.h"
 #include "command.h"
@@ -29,6 +30,7 @@ void sign_crypto_init(void)
  * @policy: its policy
  * @zone: the edit as a zone
  * @now: seconds since 1970
+ * @began: the same of a clock that nobody sets
  * @fresh: the zone was not signed by us so far
  * @state: from the store
  * @keys: from the store
@@ -41,6 +43,7 @@ struct session {
 	struct sign_policy *policy;
 	struct sign_zone zone;
 	uint64_t now;
+	uint64_t began;
 	bool fresh;
 	struct sign_state state;
 	struct sign_keys keys;
@@ -115,7 +118,16 @@ static int make_key(struct sign_keys *k, const struct sign_policy *p, uint8_t ro
 	return 0;
 }
 
-/* The longest TTL: what unsigned answers may be cached for. */
+static int note_gone(const struct store_change *change, void *data)
+{
+	uint32_t *ttl = data;
+
+	if (change->removed && change->ttl > *ttl)
+		*ttl = change->ttl;
+	return 0;
+}
+
+/* The longest TTL: what unsigned answers may be cached for, also of records that go now. */
 static uint32_t longest_ttl(struct session *s)
 {
 	struct store_walk w;
@@ -133,7 +145,16 @@ static uint32_t longest_ttl(struct session *s)
 		}
 	}
 	store_walk_end(&w);
+	store_edit_each(s->e, note_gone, &ttl);
 	return ttl;
+}
+
+static uint64_t uptime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec;
 }
 
 static int begin(struct session *s, struct store_edit *e, const struct setup_zone *conf,
@@ -146,6 +167,7 @@ static int begin(struct session *s, struct store_edit *e, const struct setup_zon
 	s->conf = conf;
 	s->policy = conf->policy;
 	s->now = now;
+	s->began = uptime();
 	sign_edit_zone(&s->zone, e, conf->name);
 	sign_keys_init(&s->keys, conf->name);
 	rc = sign_state_get(store_edit_txn(e), store_edit_zone(e), &s->state);
@@ -153,10 +175,13 @@ static int begin(struct session *s, struct store_edit *e, const struct setup_zon
 		return rc;
 	s->fresh = !rc;
 	if (s->fresh)
-		s->state.max_ttl = longest_ttl(s);
+		s->state.max_ttl.ttl = longest_ttl(s);
 	rc = sign_keys_get(store_edit_txn(e), store_edit_zone(e), &s->keys);
 	if (rc)
 		return rc;
+	/* Its DNSKEYs were not in the zone meanwhile. */
+	if (s->fresh)
+		sign_roll_resume(&s->keys, s->policy, 0, now);
 	if (s->policy->known)
 		sign_keys_adopt(&s->keys, s->policy->known);
 	rc = sign_keys_load(&s->keys, s->policy->folder);
@@ -193,7 +218,8 @@ static int roll(struct session *s)
 	int rc;
 
 	s->roll.now = s->now;
-	s->roll.max_ttl = s->state.max_ttl;
+	s->roll.max_ttl = sign_ttl_longest(&s->state.max_ttl, s->now);
+	s->roll.dnskey_ttl = sign_ttl_longest(&s->state.dnskey_ttl, s->now);
 	s->roll.generate = make_key;
 	s->roll.data = s;
 	rc = sign_roll(&s->keys, s->policy, &s->roll);
@@ -215,11 +241,58 @@ static uint64_t next_renewal(const struct session *s)
 	return expires > s->policy->refresh ? expires - s->policy->refresh : 0;
 }
 
+static void include_result(struct session *s, const struct sign_result *result)
+{
+	struct sign_cursor *at = &s->state.cursor;
+
+	if (result->expires < s->state.expires)
+		s->state.expires = result->expires;
+	if (result->max_ttl > s->state.max_ttl.ttl)
+		sign_ttl_set(&s->state.max_ttl, result->max_ttl, s->now, s->policy->propagation);
+	/* The pass may not come to what an update has made. */
+	if (at->under_way && result->expires < at->expires)
+		at->expires = result->expires;
+	if (at->under_way && result->max_ttl > at->max_ttl)
+		at->max_ttl = result->max_ttl;
+}
+
+/* All of the zone was looked at. */
+static void pass_ends(struct session *s, uint64_t expires, uint32_t max_ttl)
+{
+	s->state.expires = expires;
+	sign_ttl_set(&s->state.max_ttl, max_ttl, s->now, s->policy->propagation);
+}
+
+/* The SOA's serial was raised, by us or by who made the edit. */
+static int finish_serial(struct session *s, uint32_t before)
+{
+	struct sign_result soa;
+	uint32_t after = 0;
+	int rc = store_edit_bump_serial(s->e, &after);
+
+	if (rc > 0 || (!rc && after != before)) {
+		rc = store_edit_remove_rrsigs(s->e, s->conf->name, KNOT_RRTYPE_SOA);
+		if (rc >= 0)
+			rc = sign_soa(&s->zone, &s->keys, s->policy, s->now, &soa);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static void say_result(const struct session *s, const struct sign_result *result, const char *of)
+{
+	if (result->unreadable)
+		ln_error("zone %s: %" PRIu64 " signatures could not be made: private keys cannot "
+			 "be read", s->conf->text, result->unreadable);
+	if (result->signatures)
+		ln_info("zone %s: %" PRIu64 " signatures made%s", s->conf->text,
+			result->signatures, of);
+}
+
 static int sign_some(struct session *s, bool whole, const struct change_list *l)
 {
-	struct sign_result result, soa;
-	uint32_t before = 0, after = 0;
 	struct store_txn *t = store_edit_txn(s->e);
+	struct sign_result result;
+	uint32_t before = 0;
 	int rc = 1;
 
 	store_zone_serial(t, store_edit_zone(s->e), &before);
@@ -229,24 +302,52 @@ static int sign_some(struct session *s, bool whole, const struct change_list *l)
 	if (whole)
 		rc = sign_all(&s->zone, &s->keys, s->policy, s->now, &result);
 	if (!rc)
-		rc = store_edit_bump_serial(s->e, &after);
-	if (rc > 0 || (!rc && after != before)) {
-		rc = store_edit_remove_rrsigs(s->e, s->conf->name, KNOT_RRTYPE_SOA);
-		if (rc >= 0)
-			rc = sign_soa(&s->zone, &s->keys, s->policy, s->now, &soa);
-	}
+		rc = finish_serial(s, before);
 	if (rc < 0)
 		return rc;
-	if (result.unreadable)
-		ln_error("zone %s: %" PRIu64 " signatures could not be made: private keys cannot "
-			 "be read", s->conf->text, result.unreadable);
-	if (result.signatures)
-		ln_info("zone %s: %" PRIu64 " signatures made%s", s->conf->text,
-			result.signatures, whole ? ", of the whole zone" : "");
-	if (whole || result.expires < s->state.expires)
-		s->state.expires = result.expires;
-	if (whole || result.max_ttl > s->state.max_ttl)
-		s->state.max_ttl = result.max_ttl;
+	say_result(s, &result, whole ? ", of the whole zone" : "");
+	if (whole && s->state.cursor.under_way)
+		sign_roll_late(&s->keys, s->state.cursor.began, s->now);
+	if (whole) {
+		s->state.cursor.under_way = false;
+		pass_ends(s, result.expires, result.max_ttl);
+	} else {
+		include_result(s, &result);
+	}
+	sign_ttl_set(&s->state.dnskey_ttl, s->policy->dnskey_ttl, s->now, s->policy->propagation);
+	return 0;
+}
+
+/*
+ * The zone is signed, if not by all keys as they are now, or not for long any more: the next
+ * slice of a pass, or the first one.
+ */
+static int sign_further(struct session *s, bool restart)
+{
+	struct sign_cursor *at = &s->state.cursor;
+	uint64_t began = at->under_way ? at->began : s->now;
+	const struct change_list none = { 0 };
+	struct sign_result result;
+	uint32_t before = 0;
+	int rc;
+
+	store_zone_serial(store_edit_txn(s->e), store_edit_zone(s->e), &before);
+	at->under_way &= !restart;
+	rc = sign_slice(&s->zone, &s->keys, s->policy, s->now, at, &result);
+	at->began = began;
+	if (rc == 1)
+		return sign_some(s, true, &none);
+	if (!rc)
+		rc = finish_serial(s, before);
+	if (rc)
+		return rc;
+	say_result(s, &result, at->under_way ? ", there are more to be made" : "");
+	include_result(s, &result);
+	if (at->under_way)
+		return 0;
+	/* Waits count from when the last signature was there. */
+	sign_roll_late(&s->keys, at->began, s->now);
+	pass_ends(s, at->expires, at->max_ttl);
 	return 0;
 }
 
@@ -254,12 +355,15 @@ static int store_state(struct session *s)
 {
 	struct store_txn *t = store_edit_txn(s->e);
 	uint32_t zone = store_edit_zone(s->e);
-	uint64_t renewal = next_renewal(s);
+	uint64_t renewal = next_renewal(s), late = uptime() - s->began;
 	int rc;
 
+	sign_roll_late(&s->keys, s->now, s->now + late);
 	s->state.policy = sign_policy_fingerprint(s->policy);
 	if (s->roll.now)
 		s->state.next = s->roll.next;
+	if (s->state.cursor.under_way)
+		s->state.next = 0;
 	if (renewal < s->state.next)
 		s->state.next = renewal;
 	rc = sign_state_put(t, zone, &s->state);
@@ -310,11 +414,13 @@ int sign_edit(struct store_edit *e, const struct setup_zone *conf, uint64_t now)
  * @roll: SIGN_KSK or SIGN_ZSK: replace it
  * @seen: the parent has the DS of the key with @tag
  * @tag: key tag; -1: of whichever waits
+ * @ds_ttl: with @seen: the longest TTL of the DS at the parent, as far as it is known
  */
 struct wish {
 	uint8_t roll;
 	bool seen;
 	int tag;
+	uint32_t ds_ttl;
 };
 
 static int fulfil(struct session *s, const struct wish *w)
@@ -322,7 +428,8 @@ static int fulfil(struct session *s, const struct wish *w)
 	if (w->roll)
 		return sign_roll_ask(&s->keys, w->roll);
 	if (w->seen)
-		return sign_roll_confirm(&s->keys, s->policy, w->tag, s->now, s->state.max_ttl);
+		return sign_roll_confirm(&s->keys, s->policy, w->tag, s->now,
+					 sign_ttl_longest(&s->state.max_ttl, s->now), w->ds_ttl);
 	return 0;
 }
 
@@ -348,13 +455,19 @@ static int in_edit(struct session *s, struct store_edit *e, const struct setup_z
 		rc = fulfil(s, w);
 	if (rc)
 		return rc;
+	whole = s->fresh || s->state.policy != sign_policy_fingerprint(s->policy);
+	/* No step before the last one is done. */
+	if (!s->state.cursor.under_way || whole)
+		keys_rc = roll(s);
 	/* A key that cannot be made does not hinder the others' signatures. */
-	keys_rc = roll(s);
 	if (keys_rc && !s->keys.n)
 		return keys_rc;
-	whole = s->fresh || s->roll.changed || w->seen ||
-		s->state.policy != sign_policy_fingerprint(s->policy) || next_renewal(s) <= now;
-	rc = whole ? sign_some(s, true, &none) : 0;
+	if (whole)
+		rc = sign_some(s, true, &none);
+	else if (s->roll.changed || w->seen)
+		rc = sign_further(s, true);
+	else if (s->state.cursor.under_way || next_renewal(s) <= now)
+		rc = sign_further(s, false);
 	if (keys_rc && s->roll.next > now + RETRY_AFTER)
 		s->roll.next = now + RETRY_AFTER;
 	return rc ? rc : store_state(s);
@@ -410,6 +523,9 @@ static int maintain(struct store *store, const struct setup_zone *conf, const st
 	} else {
 		*next = s->state.next;
 		rc = commit(t, s, e);
+		/* Secondaries are told when it is done. */
+		if (rc > 0 && s->state.cursor.under_way)
+			rc = 0;
 	}
 	end(s, rc < 0);
 	free(s);
@@ -452,9 +568,9 @@ int sign_command_roll(struct store *store, const struct setup_zone *conf, uint8_
 }
 
 int sign_command_seen(struct store *store, const struct setup_zone *conf, int tag,
-		      uint64_t now)
+		      uint32_t ds_ttl, uint64_t now)
 {
-	const struct wish w = { .seen = true, .tag = tag };
+	const struct wish w = { .seen = true, .tag = tag, .ds_ttl = ds_ttl };
 	uint64_t next;
 
 	return maintain(store, conf, &w, now, &next);

@@ -22,13 +22,21 @@
  */
 int sign_hash(const knot_dname_t *name, const uint8_t *salt, size_t salt_len,
 	      uint16_t iterations, uint8_t out[SIGN_NSEC3_HASH]);
-/*
- * The owner name of a hash's record: base 32 with extended hex alphabet, in lower case.  @apex
- * has at most KNOT_DNAME_MAXLEN - SIGN_HASH_LABEL octets.
+/**
+ * sign_hash_owner() - the owner name of a hash's record
+ * @hash: the hash
+ * @apex: of at most KNOT_DNAME_MAXLEN - SIGN_HASH_LABEL octets
+ * @out: base 32 with extended hex alphabet, in lower case, below @apex
  */
 void sign_hash_owner(const uint8_t hash[SIGN_NSEC3_HASH], const knot_dname_t *apex,
 		     knot_dname_storage_t out);
-/* The other way; -EINVAL: it is no such name. */
+/**
+ * sign_hash_of_owner() - the other way
+ * @owner: name
+ * @out: the hash
+ *
+ * Return: 0, or -EINVAL: it is no such name.
+ */
 int sign_hash_of_owner(const knot_dname_t *owner, uint8_t out[SIGN_NSEC3_HASH]);
 
 #endif

@@ -87,29 +87,95 @@ struct sign_keys {
 	struct sign_key key[SIGN_MAX_KEYS];
 };
 
+/**
+ * sign_keys_init() - no keys
+ * @k: to be filled; sign_keys_free() afterwards
+ * @zone: its name
+ */
 void sign_keys_init(struct sign_keys *k, const knot_dname_t *zone);
-/* Keys in memory are forgotten; files stay. */
+/**
+ * sign_keys_free() - forget keys in memory; files stay
+ * @k: keys
+ */
 void sign_keys_free(struct sign_keys *k);
 int sign_keys_folder(const char *folder);
-/* Take private parts that were read before from @known. */
+/**
+ * sign_keys_adopt() - take private parts that were read before
+ * @k: keys, which get them
+ * @known: keys, which lose them
+ */
 void sign_keys_adopt(struct sign_keys *k, struct sign_keys *known);
 int sign_keys_load(struct sign_keys *k, const char *folder);
 int sign_key_generate(struct sign_keys *k, const char *folder, const struct sign_policy *p,
 		      uint8_t role, struct sign_key **made);
+/**
+ * sign_key_drop() - forget one key; its file stays
+ * @k: keys
+ * @index: which
+ */
 void sign_key_drop(struct sign_keys *k, int index);
+/**
+ * sign_key_erase() - remove the file of a key
+ * @folder: where private keys lie
+ * @id: of the key
+ *
+ * Return: 0 or a negative errno.
+ */
 int sign_key_erase(const char *folder, const char *id);
 
-/* As a value of the store. */
+/**
+ * sign_keys_write() - as a value of the store
+ * @k: keys
+ * @out: for the value
+ * @size: its octets, SIGN_MAX_RECORDS at least
+ *
+ * Return: octets written; 0: there is no room.
+ */
 size_t sign_keys_write(const struct sign_keys *k, uint8_t *out, size_t size);
 int sign_keys_read(struct sign_keys *k, const uint8_t *data, size_t len);
 
+/**
+ * sign_key_algorithm() - a key's algorithm
+ * @k: key
+ *
+ * Return: its number (RFC 8624).
+ */
 uint8_t sign_key_algorithm(const struct sign_key *k);
+/**
+ * sign_key_tag() - a key's tag (RFC 4034 appendix B)
+ * @k: key
+ *
+ * Return: the tag, which others may have as well.
+ */
 uint16_t sign_key_tag(const struct sign_key *k);
-/* Its DNSKEY belongs into the zone. */
+/**
+ * sign_key_in_zone() - does its DNSKEY belong into the zone?
+ * @k: key
+ *
+ * Return: whether it does.
+ */
 bool sign_key_in_zone(const struct sign_key *k);
-/* It signs rrsets of this type at the apex, or of any name for a type other than DNSKEY. */
+/**
+ * sign_key_signs() - does it sign rrsets of a type?
+ * @k: key
+ * @type: type; DNSKEY, CDS and CDNSKEY are those at the apex
+ *
+ * Return: whether it does.
+ */
 bool sign_key_signs(const struct sign_key *k, uint16_t type);
+/**
+ * sign_role_name() - a role in words
+ * @role: SIGN_KSK, SIGN_ZSK or SIGN_CSK
+ *
+ * Return: "KSK", "ZSK" or "CSK".
+ */
 const char *sign_role_name(uint8_t role);
+/**
+ * sign_state_name() - a state in words
+ * @state: state
+ *
+ * Return: a word.
+ */
 const char *sign_state_name(enum sign_key_state state);
 /**
  * sign_key_ds() - the DS record for the parent

@@ -142,10 +142,9 @@ static int read_denial(cfg_t *cfg, struct sign_policy *p)
 		ln_config_error(cfg, "denial = \"%s\": nsec and nsec3 are allowed", text);
 		return -1;
 	}
-	/* Resolvers treat zones with more as insecure (RFC 9276 3.2). */
-	if (iterations < 0 || iterations > 50) {
-		ln_config_error(cfg, "nsec3-iterations = %ld: 0 to 50 are allowed, and 0 is best "
-				"(RFC 9276)", iterations);
+	if (iterations < 0 || iterations > SIGN_MAX_ITERATIONS) {
+		ln_config_error(cfg, "nsec3-iterations = %ld: 0 to %d are allowed, and 0 is best "
+				"(RFC 9276)", iterations, SIGN_MAX_ITERATIONS);
 		return -1;
 	}
 	p->iterations = iterations;

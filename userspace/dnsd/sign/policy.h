@@ -47,8 +47,17 @@ struct sign_policy {
 	bool withdraw;
 };
 
+/**
+ * sign_policy_default() - what an empty section "dnssec" says
+ * @p: filled
+ */
 void sign_policy_default(struct sign_policy *p);
-/* "ecdsap256sha256", or "algorithm 99" in a buffer that the next call uses again. */
+/**
+ * sign_algorithm_name() - an algorithm in words
+ * @algorithm: its number
+ *
+ * Return: "ecdsap256sha256", or "algorithm 99" in a buffer that the next call uses again.
+ */
 const char *sign_algorithm_name(uint8_t algorithm);
 
 #endif

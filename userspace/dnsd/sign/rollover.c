@@ -17,9 +17,9 @@ static uint64_t longer(uint64_t a, uint64_t b)
 }
 
 /* Until no cache has the DNSKEY set of before. */
-static uint64_t dnskey_wait(const struct sign_policy *p)
+static uint64_t dnskey_wait(const struct sign_policy *p, const struct sign_roll *r)
 {
-	return (uint64_t)p->dnskey_ttl + p->propagation;
+	return longer(p->dnskey_ttl, r->dnskey_ttl) + p->propagation;
 }
 
 /* Until no cache has an rrset, or a signature, of before. */
@@ -28,9 +28,9 @@ static uint64_t zone_wait(const struct sign_policy *p, uint32_t max_ttl)
 	return (uint64_t)max_ttl + p->propagation;
 }
 
-static uint64_t ds_wait(const struct sign_policy *p)
+static uint64_t ds_wait(const struct sign_policy *p, uint32_t ds_ttl)
 {
-	return (uint64_t)p->parent_ds_ttl + p->parent_propagation;
+	return longer(p->parent_ds_ttl, ds_ttl) + p->parent_propagation;
 }
 
 static struct sign_key *find(struct sign_keys *k, uint8_t roles, int algorithm, unsigned int states)
@@ -57,11 +57,12 @@ static bool last_of_its_algorithm(struct sign_keys *k, const struct sign_key *ke
 }
 
 static void retire_secure_entries(struct sign_keys *k, const struct sign_policy *p,
-				  const struct sign_key *successor, uint64_t now, uint32_t max_ttl)
+				  const struct sign_key *successor, uint64_t now, uint32_t max_ttl,
+				  uint32_t ds_ttl)
 {
 	for (int i = 0; i < k->n; i++) {
 		struct sign_key *old = &k->key[i];
-		uint64_t wait = ds_wait(p);
+		uint64_t wait = ds_wait(p, ds_ttl);
 
 		if (old == successor || !(old->role & SIGN_KSK) || old->state != SIGN_ACTIVE)
 			continue;
@@ -83,12 +84,14 @@ static void retire_secure_entries(struct sign_keys *k, const struct sign_policy 
  * @p: policy
  * @tag: the key's tag; -1: of whichever waits, of which there is one at a time
  * @now: seconds since 1970
- * @max_ttl: the longest TTL in the zone
+ * @max_ttl: the longest TTL of the zone that caches can have
+ * @ds_ttl: the longest TTL of the DS that the parent was seen to have, in seconds; the
+ *	policy's counts if it is longer
  *
  * Return: 0, or -ENOENT: no key with this tag waits for that.
  */
 int sign_roll_confirm(struct sign_keys *k, const struct sign_policy *p, int tag,
-		      uint64_t now, uint32_t max_ttl)
+		      uint64_t now, uint32_t max_ttl, uint32_t ds_ttl)
 {
 	for (int i = 0; i < k->n; i++) {
 		struct sign_key *key = &k->key[i];
@@ -96,13 +99,132 @@ int sign_roll_confirm(struct sign_keys *k, const struct sign_policy *p, int tag,
 		if (key->state != SIGN_READY || (tag >= 0 && sign_key_tag(key) != tag))
 			continue;
 		enter(key, SIGN_ACTIVE, now, SIGN_NEVER);
-		retire_secure_entries(k, p, key, now, max_ttl);
+		retire_secure_entries(k, p, key, now, max_ttl, ds_ttl);
 		return 0;
 	}
 	return -ENOENT;
 }
 
-/* A key waits for its DS in the parent. */
+/* Its time counts, and secondaries may not have got it yet. */
+static bool spreads(const struct sign_key *key, const struct sign_policy *p, uint64_t now)
+{
+	return key->until != SIGN_NEVER && now < key->since + p->propagation;
+}
+
+/**
+ * sign_roll_resume() - nothing was served for a while
+ * @k: keys
+ * @p: policy
+ * @served: until when it was served, in seconds since 1970
+ * @now: from when on it is served again
+ *
+ * A step that was taken shortly before may have reached nobody, or some secondaries only: its
+ * time begins anew.  What all of them had went on to age in the caches.
+ *
+ * Return: whether keys changed: they have to be stored.
+ */
+bool sign_roll_resume(struct sign_keys *k, const struct sign_policy *p, uint64_t served,
+		      uint64_t now)
+{
+	bool changed = false;
+
+	for (int i = 0; i < k->n; i++) {
+		struct sign_key *key = &k->key[i];
+
+		/* Or it was taken a moment ago, after the interruption. */
+		if (!spreads(key, p, served) ||
+		    (key->since > served && now < key->since + SIGN_GAP))
+			continue;
+		enter(key, key->state, now, key->until - key->since);
+		changed = true;
+	}
+	return changed;
+}
+
+/**
+ * sign_roll_spreads() - would an interruption of service matter?
+ * @k: keys
+ * @p: policy
+ * @now: seconds since 1970
+ *
+ * Return: true: some secondary may not have the last step yet.
+ */
+bool sign_roll_spreads(const struct sign_keys *k, const struct sign_policy *p, uint64_t now)
+{
+	for (int i = 0; i < k->n; i++)
+		if (spreads(&k->key[i], p, now))
+			return true;
+	return false;
+}
+
+/**
+ * sign_roll_late() - what was decided could be served only later, for signing takes time
+ * @k: keys
+ * @decided: steps since then are meant, in seconds since 1970
+ * @ready: their time counts from now on
+ */
+void sign_roll_late(struct sign_keys *k, uint64_t decided, uint64_t ready)
+{
+	for (int i = 0; i < k->n; i++) {
+		struct sign_key *key = &k->key[i];
+
+		if (key->since >= decided && key->until != SIGN_NEVER)
+			enter(key, key->state, ready, key->until - key->since);
+	}
+}
+
+/**
+ * sign_ttl_set() - something has another TTL from now on
+ * @t: what is known of it
+ * @ttl: seconds
+ * @now: seconds since 1970
+ * @propagation: seconds until all secondaries have it
+ */
+void sign_ttl_set(struct sign_ttl *t, uint32_t ttl, uint64_t now, uint32_t propagation)
+{
+	if (t->until <= now)
+		t->former = 0;
+	if (ttl < t->ttl) {
+		t->former = longer(t->former, t->ttl);
+		t->until = longer(t->until, now + t->ttl + propagation);
+	}
+	t->ttl = ttl;
+}
+
+/**
+ * sign_ttl_longest() - the longest TTL that caches can have
+ * @t: what is known
+ * @now: seconds since 1970
+ *
+ * Return: seconds.
+ */
+uint32_t sign_ttl_longest(const struct sign_ttl *t, uint64_t now)
+{
+	return t->until > now ? longer(t->ttl, t->former) : t->ttl;
+}
+
+/**
+ * sign_ttl_resume() - nothing was served for a while: secondaries may have had the former TTL
+ * @t: what is known
+ * @now: from when on it is served again, in seconds since 1970
+ * @propagation: seconds until all secondaries have what is served
+ *
+ * Return: whether it changed.
+ */
+bool sign_ttl_resume(struct sign_ttl *t, uint64_t now, uint32_t propagation)
+{
+	if (!t->former)
+		return false;
+	t->until = now + t->former + propagation;
+	return true;
+}
+
+/**
+ * sign_roll_waits() - does a key wait for its DS in the parent?
+ * @k: keys
+ *
+ * Return: whether one does.
+ */
 bool sign_roll_waits(const struct sign_keys *k)
 {
 	return find((struct sign_keys *)k, SIGN_KSK, -1, IN(READY));
@@ -134,6 +256,13 @@ int sign_roll_ask(struct sign_keys *k, uint8_t role)
 	return asked ? 0 : -ENOENT;
 }
 
+/**
+ * sign_key_wants_ds() - should the parent have a DS for it, as CDS and CDNSKEY say (RFC 7344)?
+ * @k: all keys of the zone
+ * @key: one of them
+ *
+ * Return: whether it should.
+ */
 bool sign_key_wants_ds(const struct sign_keys *k, const struct sign_key *key)
 {
 	struct sign_keys *all = (struct sign_keys *)k;
@@ -199,7 +328,7 @@ static void secure_entry_goes(struct sign_keys *k, const struct sign_policy *p,
 	 */
 	for (int i = 0; i < k->n; i++)
 		if (sign_key_algorithm(&k->key[i]) == algorithm && sign_key_in_zone(&k->key[i]))
-			enter(&k->key[i], SIGN_WITHDRAWN, r->now, dnskey_wait(p));
+			enter(&k->key[i], SIGN_WITHDRAWN, r->now, dnskey_wait(p, r));
 }
 
 static void step(struct sign_keys *k, const struct sign_policy *p, struct sign_roll *r,
@@ -208,7 +337,7 @@ static void step(struct sign_keys *k, const struct sign_policy *p, struct sign_r
 	switch (key->state) {
 	case SIGN_INTRODUCED:
 		if (key->role & SIGN_KSK)
-			enter(key, SIGN_PUBLISHED, r->now, dnskey_wait(p));
+			enter(key, SIGN_PUBLISHED, r->now, dnskey_wait(p, r));
 		else
 			enter(key, SIGN_ACTIVE, r->now, SIGN_NEVER);
 		break;
@@ -270,7 +399,7 @@ static int replace_old(struct sign_keys *k, const struct sign_policy *p, struct 
 {
 	struct sign_key *ksk = find(k, SIGN_KSK, p->algorithm, IN(ACTIVE));
 	struct sign_key *zsk = find(k, SIGN_ZSK, p->algorithm, IN(ACTIVE));
-	uint64_t wait = dnskey_wait(p), when;
+	uint64_t wait = dnskey_wait(p, r), when;
 	int rc;
 
 	/* A CSK's signatures are to be in the caches, too, before the DS may change. */
@@ -289,12 +418,12 @@ static int replace_old(struct sign_keys *k, const struct sign_policy *p, struct 
 	}
 	if (!zsk || zsk->role != SIGN_ZSK || find(k, SIGN_ZSK, -1, COMING))
 		return 0;
-	when = end_of_life(zsk, p->zsk_lifetime, dnskey_wait(p));
+	when = end_of_life(zsk, p->zsk_lifetime, dnskey_wait(p, r));
 	if (when > r->now) {
 		note(r, when);
 		return 0;
 	}
-	rc = make(k, p, r, SIGN_ZSK, SIGN_PUBLISHED, dnskey_wait(p));
+	rc = make(k, p, r, SIGN_ZSK, SIGN_PUBLISHED, dnskey_wait(p, r));
 	if (rc)
 		return rc;
 	zsk->asked = false;
@@ -310,7 +439,7 @@ static int follow_policy(struct sign_keys *k, const struct sign_policy *p, struc
 	/* The first keys: no DS may come while unsigned answers are in caches. */
 	if (!k->n)
 		return make_set(k, p, r, SIGN_PUBLISHED, SIGN_ACTIVE,
-				longer(dnskey_wait(p), zone_wait(p, r->max_ttl)));
+				longer(dnskey_wait(p, r), zone_wait(p, r->max_ttl)));
 	if (find(k, 0, -1, COMING | GOING))
 		return replace_old(k, p, r);
 	entry = find(k, SIGN_KSK, p->algorithm, IN(ACTIVE));
@@ -321,7 +450,7 @@ static int follow_policy(struct sign_keys *k, const struct sign_policy *p, struc
 		return make_set(k, p, r, SIGN_INTRODUCED, SIGN_INTRODUCED,
 				zone_wait(p, r->max_ttl));
 	return make_set(k, p, r, SIGN_PUBLISHED, SIGN_PUBLISHED,
-			longer(dnskey_wait(p), zone_wait(p, r->max_ttl)));
+			longer(dnskey_wait(p, r), zone_wait(p, r->max_ttl)));
 }
 
 /**

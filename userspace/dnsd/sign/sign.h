@@ -14,6 +14,9 @@
 
 struct sign_policy;
 
+/* Of NSEC3; resolvers take zones with more for unsigned or broken (RFC 9276 3.2). */
+#define SIGN_MAX_ITERATIONS	50
+
 /* For CFG_SEC("dnssec", sign_options, CFGF_NODEFAULT) in a zone's section. */
 extern cfg_opt_t sign_options[];
 
@@ -25,11 +28,24 @@ extern cfg_opt_t sign_options[];
  * Return: the policy, or NULL after error lines.
  */
 struct sign_policy *sign_read(cfg_t *section, const char *state);
+/**
+ * sign_policy_free() - let go of a policy, and of the private keys that are in memory with it
+ * @p: may be NULL
+ */
 void sign_policy_free(struct sign_policy *p);
-/* How often the parent is to be asked for a DS, in seconds. */
+/**
+ * sign_parent_check() - how often the parent is to be asked for a DS
+ * @p: policy
+ *
+ * Return: seconds.
+ */
 uint32_t sign_parent_check(const struct sign_policy *p);
 
-/* In the keeper, before the first use: what the library has must not be shared with a parent. */
+/**
+ * sign_crypto_init() - in the keeper, before the first use
+ *
+ * What the library has must not be shared with a parent.
+ */
 void sign_crypto_init(void);
 
 /**
@@ -45,10 +61,42 @@ void sign_crypto_init(void);
  */
 int sign_edit(struct store_edit *e, const struct setup_zone *zone, uint64_t now);
 
-/* What the store has of a zone was signed by us. */
+/**
+ * sign_is_signed() - was what the store has of a zone signed by us?
+ * @t: transaction
+ * @zone: the store's number
+ *
+ * Return: whether it was.
+ */
 bool sign_is_signed(const struct store_txn *t, uint32_t zone);
-/* It no longer is: the configuration has no policy for it any more.  Keys are kept. */
+/**
+ * sign_forget() - it no longer is: the configuration has no policy for it any more
+ * @t: write transaction
+ * @zone: the store's number
+ *
+ * Keys are kept.
+ *
+ * Return: 0 or a negative errno.
+ */
 int sign_forget(struct store_txn *t, uint32_t zone);
+
+/* Seconds between two calls of sign_served(). */
+#define SIGN_SERVED_S	60
+
+/**
+ * sign_served() - zones are being served
+ * @store: the keeper's
+ * @zone: the configuration's
+ * @n: how many
+ * @now: seconds since 1970
+ *
+ * To be called at the start, before sign_maintain(), and each SIGN_SERVED_S.  After an
+ * interruption (a stop, a machine that was suspended, a clock that was set) the waits of
+ * key roll-overs begin anew where some secondary may not have the last step (RFC 7583 3.2).
+ *
+ * Return: 0 or a negative errno.
+ */
+int sign_served(struct store *store, const struct setup_zone *zone, unsigned int n, uint64_t now);
 
 /**
  * sign_maintain() - what time brings: signatures made again, keys replaced
@@ -56,11 +104,12 @@ int sign_forget(struct store_txn *t, uint32_t zone);
  * @zone: with a policy
  * @now: seconds since 1970
  * @next: when there will be something to do, in seconds since 1970; UINT64_MAX: not of
- *	itself
+ *	itself; 0: at once, when others have had their turn
  *
- * In a transaction of its own, if there is something to do.
+ * In a transaction of its own, if there is something to do.  Much work is done in slices, of
+ * which this is one.
  *
- * Return: 1 when the zone changed (NOTIFY is due), 0, or a negative errno after an
+ * Return: 1 when the zone changed (NOTIFY is due: not between slices), 0, or a negative errno after an
  * error line; @next is set in any case.
  */
 int sign_maintain(struct store *store, const struct setup_zone *zone, uint64_t now,

@@ -3,12 +3,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 #include "sign.h"
 
-#define VERSION		1
-#define SIZE		(1 + 3 * 8 + 4)
+#define VERSION		2
+#define TTL_SIZE	(4 + 4 + 8)
+#define FIXED_SIZE	(1 + 3 * 8 + 2 * TTL_SIZE)
+/* Two flags, two times, a TTL; then the name. */
+#define CURSOR_SIZE	(2 + 2 * 8 + 4)
+#define MAX_SIZE	(FIXED_SIZE + CURSOR_SIZE + KNOT_DNAME_MAXLEN)
+/* Of version 1: no TTL but the longest one. */
+#define FIRST_SIZE	(1 + 3 * 8 + 4)
 #define STATE_TAG	"sign"
 #define KEYS_TAG	"sign-keys"
 
@@ -42,34 +49,110 @@ static int damaged(const char *what)
 	return -EPROTO;
 }
 
+static void read_ttl(struct sign_ttl *t, const uint8_t *p)
+{
+	t->ttl = knot_wire_read_u32(p);
+	t->former = knot_wire_read_u32(p + 4);
+	t->until = knot_wire_read_u64(p + 8);
+}
+
+static void write_ttl(uint8_t *p, const struct sign_ttl *t)
+{
+	knot_wire_write_u32(p, t->ttl);
+	knot_wire_write_u32(p + 4, t->former);
+	knot_wire_write_u64(p + 8, t->until);
+}
+
+/* False: it is damaged. */
+static bool read_cursor(struct sign_cursor *c, const uint8_t *p, size_t len)
+{
+	if (!len)
+		return true;
+	if (len <= CURSOR_SIZE ||
+	    knot_dname_wire_check(p + CURSOR_SIZE, p + len, NULL) != (int)(len - CURSOR_SIZE))
+		return false;
+	c->under_way = p[0];
+	c->nsec3 = p[1];
+	c->began = knot_wire_read_u64(p + 2);
+	c->expires = knot_wire_read_u64(p + 10);
+	c->max_ttl = knot_wire_read_u32(p + 18);
+	memcpy(c->name, p + CURSOR_SIZE, len - CURSOR_SIZE);
+	return true;
+}
+
+/* Octets; none when no pass is under way. */
+static size_t write_cursor(uint8_t *p, const struct sign_cursor *c)
+{
+	size_t len = knot_dname_size(c->name);
+
+	if (!c->under_way)
+		return 0;
+	p[0] = c->under_way;
+	p[1] = c->nsec3;
+	knot_wire_write_u64(p + 2, c->began);
+	knot_wire_write_u64(p + 10, c->expires);
+	knot_wire_write_u32(p + 18, c->max_ttl);
+	memcpy(p + CURSOR_SIZE, c->name, len);
+	return CURSOR_SIZE + len;
+}
+
+/**
+ * sign_state_get() - what the store has
+ * @t: transaction
+ * @zone: the store's number
+ * @state: filled
+ *
+ * Return: 1, 0: the zone was never signed by us, or -EPROTO after an error line.
+ */
 int sign_state_get(const struct store_txn *t, uint32_t zone, struct sign_state *state)
 {
 	const void *value;
 	const uint8_t *p;
+	bool first;
 	size_t len;
 
 	if (!store_meta_get(t, zone, STATE_TAG, &value, &len))
 		return 0;
 	p = value;
-	if (len != SIZE || *p++ != VERSION)
+	first = len == FIRST_SIZE && *p == 1;
+	if (!first && (len < FIXED_SIZE || *p != VERSION))
 		return damaged(STATE_TAG);
-	state->policy = knot_wire_read_u64(p);
+	*state = (struct sign_state) { 0 };
+	state->policy = knot_wire_read_u64(++p);
 	state->expires = knot_wire_read_u64(p + 8);
 	state->next = knot_wire_read_u64(p + 16);
-	state->max_ttl = knot_wire_read_u32(p + 24);
+	if (first) {
+		state->max_ttl.ttl = knot_wire_read_u32(p + 24);
+		return 1;
+	}
+	read_ttl(&state->max_ttl, p + 24);
+	read_ttl(&state->dnskey_ttl, p + 24 + TTL_SIZE);
+	if (!read_cursor(&state->cursor, (const uint8_t *)value + FIXED_SIZE, len - FIXED_SIZE))
+		return damaged(STATE_TAG);
 	return 1;
 }
 
+/**
+ * sign_state_put() - into the store
+ * @t: write transaction
+ * @zone: the store's number
+ * @state: what to keep
+ *
+ * Return: 0 or a negative errno.
+ */
 int sign_state_put(struct store_txn *t, uint32_t zone, const struct sign_state *state)
 {
-	uint8_t value[SIZE];
+	uint8_t value[MAX_SIZE];
+	size_t len = FIXED_SIZE;
 
 	value[0] = VERSION;
 	knot_wire_write_u64(value + 1, state->policy);
 	knot_wire_write_u64(value + 9, state->expires);
 	knot_wire_write_u64(value + 17, state->next);
-	knot_wire_write_u32(value + 25, state->max_ttl);
-	return store_meta_put(t, zone, STATE_TAG, value, sizeof(value));
+	write_ttl(value + 25, &state->max_ttl);
+	write_ttl(value + 25 + TTL_SIZE, &state->dnskey_ttl);
+	len += write_cursor(value + len, &state->cursor);
+	return store_meta_put(t, zone, STATE_TAG, value, len);
 }
 
 int sign_keys_get(const struct store_txn *t, uint32_t zone, struct sign_keys *keys)

@@ -62,9 +62,36 @@ struct sign_zone {
 		      uint32_t ttl, const knot_rdataset_t *rrsigs);
 };
 
+/**
+ * sign_node_add() - add an rrset without records
+ * @node: where
+ * @type: its type, which is not there yet
+ * @ttl: seconds
+ *
+ * Return: the rrset, until the next one is added; NULL: out of memory.
+ */
 struct sign_rrset *sign_node_add(struct sign_node *node, uint16_t type, uint32_t ttl);
+/**
+ * sign_node_find() - the rrset of a type
+ * @node: where
+ * @type: which
+ *
+ * Return: the rrset, or NULL.
+ */
 struct sign_rrset *sign_node_find(const struct sign_node *node, uint16_t type);
+/**
+ * sign_node_free() - let go of what a node has; it is empty then
+ * @node: which
+ */
 void sign_node_free(struct sign_node *node);
+/**
+ * sign_rdata_add() - add a record
+ * @rrs: where
+ * @data: RDATA
+ * @len: octets of it
+ *
+ * Return: 0, -EINVAL: it is too long, or -ENOMEM.
+ */
 int sign_rdata_add(knot_rdataset_t *rrs, const uint8_t *data, size_t len);
 
 #endif

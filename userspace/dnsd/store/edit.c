@@ -145,6 +145,31 @@ static int note_node(struct changes *c, const uint8_t *owner, const struct store
 	return err;
 }
 
+/* Octets in a message: name (a pointer), type, class, TTL and length for each record. */
+static size_t set_size(const knot_rdataset_t *set)
+{
+	return set->size + (size_t)set->count * (12 - sizeof(uint16_t));
+}
+
+/* A set that no message can carry is answered to nobody. */
+static int check_sizes(const uint8_t *owner, const struct store_rrset *rrset, unsigned int count)
+{
+	char name[DNS_NAME_TEXT], type[16];
+
+	for (unsigned int i = 0; i < count; i++) {
+		size_t size = set_size(&rrset[i].rdata) + set_size(&rrset[i].rrsigs);
+
+		if (size <= STORE_SET_MAX)
+			continue;
+		knot_rrtype_to_string(rrset[i].type, type, sizeof(type));
+		ln_error("store: the records %s %s and their signatures have %zu octets, and %d are "
+			 "allowed: no message could carry them", dns_name_to_text(name, owner),
+			 type, size, STORE_SET_MAX);
+		return -EMSGSIZE;
+	}
+	return 0;
+}
+
 /* @count 0: remove it.  1: it changed, 0: it was so, or a negative errno. */
 int edit_put_node(struct store_txn *t, struct changes *changes, const struct key *k,
 		  const uint8_t *owner, const struct store_rrset *rrset, unsigned int count)
@@ -164,6 +189,9 @@ int edit_put_node(struct store_txn *t, struct changes *changes, const struct key
 			err = store_errno(mdb_del(t->txn, t->store->dbi, &key, NULL), "removing");
 		return err ? err : 1;
 	}
+	err = check_sizes(owner, rrset, count);
+	if (err)
+		return err;
 	value.mv_size = node_size(rrset, count);
 	data = malloc(value.mv_size);
 	if (!data)

@@ -124,6 +124,25 @@ struct store_txn *store_write(struct store *s)
 	return begin(s, true);
 }
 
+struct store_txn *store_nested(struct store_txn *outer)
+{
+	struct store_txn *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t) {
+		ln_error("out of memory");
+		return NULL;
+	}
+	t->store = outer->store;
+	t->writes = true;
+	err = mdb_txn_begin(t->store->env, outer->txn, 0, &t->txn);
+	if (!err)
+		return t;
+	store_errno(err, "a transaction");
+	free(t);
+	return NULL;
+}
+
 int store_renew(struct store_txn *t)
 {
 	int err;

@@ -53,49 +53,153 @@ enum store_kind {
  * Return: the store, or NULL after an error line.
  */
 struct store *store_open(const char *folder, size_t size, bool writer);
+/**
+ * store_close() - let go of the store
+ * @s: without transactions; may be NULL
+ */
 void store_close(struct store *s);
-/* Let go of snapshots of processes that died. For the writer, now and then. */
+/**
+ * store_check_readers() - let go of snapshots of processes that died, which keep old pages
+ * @s: the writer's; to be called now and then
+ */
 void store_check_readers(struct store *s);
 
 /* --- transactions --- */
 
-/* A new snapshot; NULL after an error line. Any number at once. */
+/**
+ * store_read() - a new snapshot, of which there may be any number at once
+ * @s: the store
+ *
+ * Return: the transaction, or NULL after an error line.
+ */
 struct store_txn *store_read(struct store *s);
-/* Another snapshot in the place of @t's: the newest. 0 or a negative errno. Cheap. */
+/**
+ * store_renew() - the newest snapshot in the place of a transaction's, at little cost
+ * @t: of store_read()
+ *
+ * Return: 0 or a negative errno (logged).
+ */
 int store_renew(struct store_txn *t);
-/* Do not keep old pages while nothing is read; store_renew() before the next use. */
+/**
+ * store_rest() - keep no old pages while nothing is read
+ * @t: of store_read(); store_renew() has to come before the next use
+ */
 void store_rest(struct store_txn *t);
-/* Waits for other writers to end; NULL after an error line. */
+/**
+ * store_write() - a transaction that changes; waits for other writers to end
+ * @s: the store, opened by the writer
+ *
+ * Return: the transaction, or NULL after an error line.
+ */
 struct store_txn *store_write(struct store *s);
-/* Durable when it returns 0. @t is gone in any case. */
+/**
+ * store_nested() - a write transaction within another
+ * @t: the other, which is not used until this one has ended
+ *
+ * Its store_commit() makes it part of the other, durable when that is committed; its
+ * store_txn_abort() undoes nothing of the other.
+ *
+ * Return: the transaction, or NULL after an error line.
+ */
+struct store_txn *store_nested(struct store_txn *t);
+/**
+ * store_commit() - make changes durable
+ * @t: of store_write() or store_nested(); gone in any case
+ *
+ * Return: 0: they are on the disk, or a negative errno (logged): nothing of them is.
+ */
 int store_commit(struct store_txn *t);
-/* Also ends a read transaction. */
+/**
+ * store_txn_abort() - end a transaction without its changes
+ * @t: of any kind; may be NULL
+ */
 void store_txn_abort(struct store_txn *t);
-/* Changes with every commit of anybody. */
+/**
+ * store_txn_id() - which version of the store a transaction sees
+ * @t: the transaction
+ *
+ * Return: a number that every commit of anybody raises.
+ */
 uint64_t store_txn_id(const struct store_txn *t);
 
 /* --- zones --- */
 
-/* The number of a zone that the store knows, or 0. */
+/**
+ * store_zone_find() - the number of a zone
+ * @t: transaction
+ * @apex: its name, lower case
+ *
+ * Return: the number, or 0: the store does not know it.
+ */
 uint32_t store_zone_find(const struct store_txn *t, const uint8_t *apex);
-/* The same; makes it. 0 after an error line. */
+/**
+ * store_zone_make() - the number of a zone, which is made when it is not there
+ * @t: write transaction
+ * @apex: its name, lower case
+ *
+ * Return: the number, or 0 after an error line.
+ */
 uint32_t store_zone_make(struct store_txn *t, const uint8_t *apex);
-/* Everything of a zone. */
+/**
+ * store_zone_remove() - remove all of a zone: names, values, journal
+ * @t: write transaction
+ * @zone: its number
+ *
+ * Return: 0, -ENOENT, or another negative errno (logged).
+ */
 int store_zone_remove(struct store_txn *t, uint32_t zone);
-/* Calls @fn for each zone until it returns other than 0, which is returned. */
+/**
+ * store_zone_each() - all zones, in canonical order
+ * @t: transaction
+ * @fn: called for each until it returns other than 0
+ * @data: for @fn
+ *
+ * Return: what @fn returned last, or a negative errno (logged).
+ */
 int store_zone_each(struct store_txn *t,
 		    int (*fn)(const uint8_t *apex, uint32_t zone, void *data), void *data);
-/* Of the SOA; false when there is none: the zone has no content (yet, or any more). */
+/**
+ * store_zone_serial() - the serial of a zone's SOA
+ * @t: transaction
+ * @zone: its number
+ * @serial: filled
+ *
+ * Return: false: it has no SOA and so no content, yet or any more.
+ */
 bool store_zone_serial(const struct store_txn *t, uint32_t zone, uint32_t *serial);
 
-/*
- * Small values of each room: "file", "transfer", "sign", ... their form is the room's own
- * (fixed widths, a version octet first).
+/**
+ * store_meta_get() - a small value of a room
+ * @t: transaction
+ * @zone: a zone's number; 0: of no zone
+ * @tag: "file", "transfer", "sign", ...: the room's own
+ * @value: set
+ * @len: set, octets; the form is the room's own: fixed widths, a version octet first
+ *
+ * Return: whether it is there.
  */
 bool store_meta_get(const struct store_txn *t, uint32_t zone, const char *tag,
 		    const void **value, size_t *len);
+/**
+ * store_meta_put() - keep such a value, in the place of what was there
+ * @t: write transaction
+ * @zone: a zone's number; 0: of no zone
+ * @tag: which
+ * @value: its octets
+ * @len: how many
+ *
+ * Return: 0 or a negative errno (logged).
+ */
 int store_meta_put(struct store_txn *t, uint32_t zone, const char *tag, const void *value,
 		   size_t len);
+/**
+ * store_meta_remove() - remove such a value
+ * @t: write transaction
+ * @zone: a zone's number; 0: of no zone
+ * @tag: which
+ *
+ * Return: 0, also when it was not there, or a negative errno (logged).
+ */
 int store_meta_remove(struct store_txn *t, uint32_t zone, const char *tag);
 
 /* --- reading --- */
@@ -133,13 +237,44 @@ enum store_found {
 	STORE_FOUND,
 };
 
+/**
+ * store_find() - what is at a name
+ * @t: transaction
+ * @zone: zone
+ * @name: lower case
+ * @node: filled when it is STORE_FOUND
+ *
+ * Return: see enum store_found.
+ */
 enum store_found store_find(const struct store_txn *t, uint32_t zone, const uint8_t *name,
 			    struct store_node *node);
-/* As store_find() but says only whether there is a node, and of a kind. */
+/**
+ * store_get() - the node of a name
+ * @t: transaction
+ * @zone: zone
+ * @kind: STORE_NAMES or STORE_NSEC3
+ * @name: lower case
+ * @node: filled
+ *
+ * Return: whether there is one.
+ */
 bool store_get(const struct store_txn *t, uint32_t zone, enum store_kind kind,
 	       const uint8_t *name, struct store_node *node);
+/**
+ * store_rrset() - the records of a type
+ * @node: where
+ * @type: which
+ * @rrset: filled
+ *
+ * Return: false: there are none.
+ */
 bool store_rrset(const struct store_node *node, uint16_t type, struct store_rrset *rrset);
-/* The @i-th of node->count, in order of types. */
+/**
+ * store_rrset_at() - one of a node's rrsets, in order of types
+ * @node: where
+ * @i: less than node->count
+ * @rrset: filled
+ */
 void store_rrset_at(const struct store_node *node, unsigned int i, struct store_rrset *rrset);
 
 /**
@@ -160,7 +295,18 @@ bool store_before(const struct store_txn *t, uint32_t zone, enum store_kind kind
 		  const uint8_t *name, uint16_t with, uint8_t owner[DNS_NAME_MAX],
 		  struct store_node *node);
 
-/* The next name strictly after (@direction 1) or before (-1) @name; no circle: false at the end. */
+/**
+ * store_step() - the name that is next to another in canonical order, which is no circle here
+ * @t: transaction
+ * @zone: zone
+ * @kind: STORE_NAMES or STORE_NSEC3
+ * @name: the other; need not exist
+ * @direction: 1: strictly after it, -1: strictly before
+ * @owner: filled
+ * @node: filled
+ *
+ * Return: false: there is none.
+ */
 bool store_step(const struct store_txn *t, uint32_t zone, enum store_kind kind,
 		const uint8_t *name, int direction, uint8_t owner[DNS_NAME_MAX],
 		struct store_node *node);
@@ -184,17 +330,40 @@ struct store_walk {
 	bool started;
 };
 
-/* All names equal to @from or below it; NULL: all. 0 or a negative errno. */
+/**
+ * store_walk_begin() - before the first name
+ * @w: to be filled; store_walk_end() afterwards
+ * @t: transaction
+ * @zone: zone
+ * @kind: STORE_NAMES or STORE_NSEC3
+ * @from: names equal to it or below it; NULL: all
+ *
+ * Return: 0 or a negative errno (logged).
+ */
 int store_walk_begin(struct store_walk *w, const struct store_txn *t, uint32_t zone,
 		     enum store_kind kind, const uint8_t *from);
-/* The first or next; false after the last. In a write transaction, changes may be made
- * between two calls. */
+/**
+ * store_walk_next() - the first or next name
+ * @w: the walk; in a write transaction, changes may be made between two calls
+ *
+ * Return: false: there are no more.
+ */
 bool store_walk_next(struct store_walk *w);
+/**
+ * store_walk_end() - let go of what a walk has
+ * @w: the walk
+ */
 void store_walk_end(struct store_walk *w);
 
 /* --- changing --- */
 
 struct store_edit;
+
+/*
+ * Octets that the records of one name and type may have in a message, with their signatures: a
+ * message has at most 65535 octets, of which header, question and OPT need some.
+ */
+#define STORE_SET_MAX	65000
 
 /**
  * struct store_change - one record that came or went
@@ -212,26 +381,81 @@ struct store_change {
 	const knot_rdata_t *rdata;
 };
 
-/* @journal_max: octets of journal that a zone may keep; 0: none. NULL after an error line. */
+/**
+ * store_edit_new() - begin to change a zone
+ * @t: write transaction
+ * @zone: zone
+ * @journal_max: octets of journal that it may keep; 0: none
+ *
+ * Return: the edit, for store_edit_finish() or store_edit_drop(), or NULL after an error line.
+ */
 struct store_edit *store_edit_new(struct store_txn *t, uint32_t zone, size_t journal_max);
+/**
+ * store_edit_txn() - the transaction of an edit
+ * @e: edit
+ *
+ * Return: it.
+ */
 struct store_txn *store_edit_txn(struct store_edit *e);
+/**
+ * store_edit_zone() - the zone of an edit
+ * @e: edit
+ *
+ * Return: its number.
+ */
 uint32_t store_edit_zone(const struct store_edit *e);
 
 /*
- * All return 1 for a change, 0 when it was so already, or a negative errno.
+ * All return 1 for a change, 0 when it was so already, or a negative errno: -EMSGSIZE
+ * (logged) when a set would become larger than STORE_SET_MAX.
  *
  * Adding: a record with another TTL than its set has gives all of them the new one (RFC
  * 2181 section 5.2); an SOA replaces the one there is; NSEC3 and its signatures go where
  * they belong.  Checks of meaning (CNAME and other data, ...) are the caller's.
  * Owner names are taken in any case.
  */
+/**
+ * store_edit_add() - add a record
+ * @e: edit
+ * @owner: name, in any case
+ * @type: type; of RRSIG, the one that it covers says where it is kept
+ * @ttl: seconds
+ * @rdata: uncompressed
+ * @len: octets of it
+ *
+ * Return: see above; -EINVAL: @rdata is none of this type.
+ */
 int store_edit_add(struct store_edit *e, const uint8_t *owner, uint16_t type, uint32_t ttl,
 		   const uint8_t *rdata, uint16_t len);
+/**
+ * store_edit_remove() - remove a record, whatever its TTL
+ * @e: edit
+ * @owner: name, in any case
+ * @type: type
+ * @rdata: uncompressed
+ * @len: octets of it
+ *
+ * Return: see above.
+ */
 int store_edit_remove(struct store_edit *e, const uint8_t *owner, uint16_t type,
 		      const uint8_t *rdata, uint16_t len);
-/* With its signatures; type KNOT_RRTYPE_ANY: all of a name, also of its NSEC3 kind. */
+/**
+ * store_edit_remove_rrset() - remove an rrset with its signatures
+ * @e: edit
+ * @owner: name, in any case
+ * @type: type; KNOT_RRTYPE_ANY: all of the name, also of its NSEC3 kind
+ *
+ * Return: see above.
+ */
 int store_edit_remove_rrset(struct store_edit *e, const uint8_t *owner, uint16_t type);
-/* The signatures of a type only. */
+/**
+ * store_edit_remove_rrsigs() - remove the signatures of an rrset
+ * @e: edit
+ * @owner: name, in any case
+ * @covered: type of the rrset
+ *
+ * Return: see above.
+ */
 int store_edit_remove_rrsigs(struct store_edit *e, const uint8_t *owner, uint16_t covered);
 
 /**
@@ -246,22 +470,57 @@ int store_edit_remove_rrsigs(struct store_edit *e, const uint8_t *owner, uint16_
  * the changes gave.
  */
 int store_edit_replace(struct store_edit *e, bool ours);
+/**
+ * store_edit_replaced() - that was the whole content
+ * @e: edit
+ *
+ * Return: 0 or a negative errno, see store_edit_replace().
+ */
 int store_edit_replaced(struct store_edit *e);
 
-/* Net changes so far (added and removed again is none), by owner in no set order, until
- * @fn returns other than 0, which is returned.  @fn may make changes, which are not seen in
- * this pass. */
+/**
+ * store_edit_each() - net changes so far: added and removed again is none
+ * @e: edit
+ * @fn: called for each, in no set order, until it returns other than 0; may make changes, which
+ *	are not seen in this pass
+ * @data: for @fn
+ *
+ * Return: what @fn returned last, or 0.
+ */
 int store_edit_each(struct store_edit *e,
 		    int (*fn)(const struct store_change *change, void *data), void *data);
+/**
+ * store_edit_changed() - are there net changes so far?
+ * @e: edit
+ *
+ * Return: whether there are.
+ */
 bool store_edit_changed(const struct store_edit *e);
-/* The SOA's serial set by the rule of RFC 2136 section 3.6 if the edit has changes and did not
- * change it: one more, skipping 0.  @serial may be NULL. */
+/**
+ * store_edit_bump_serial() - raise the serial by the rule of RFC 2136 section 3.6
+ * @e: edit; nothing is done if it has no changes, or has changed the serial
+ * @serial: filled with what it is now; may be NULL
+ *
+ * One more, skipping 0.
+ *
+ * Return: as of store_edit_add(); -EINVAL: there is no SOA.
+ */
 int store_edit_bump_serial(struct store_edit *e, uint32_t *serial);
 
-/* Into the journal, if the zone had an SOA before and the serial changed (else the
- * journal is emptied: it would have a gap), and let it go in any case. */
+/**
+ * store_edit_finish() - the changes into the journal
+ * @e: edit; let go in any case
+ *
+ * If the zone had an SOA before and the serial changed; else the journal is emptied, for it
+ * would have a gap.
+ *
+ * Return: 0, or a negative errno: the transaction has to be aborted.
+ */
 int store_edit_finish(struct store_edit *e);
-/* Let it go; the transaction has to be aborted. */
+/**
+ * store_edit_drop() - let go of an edit; the transaction has to be aborted
+ * @e: edit
+ */
 void store_edit_drop(struct store_edit *e);
 
 /* --- the journal --- */
@@ -280,13 +539,31 @@ struct store_journal {
 	size_t len, pos;
 };
 
-/* False: the journal does not reach from @serial to the present. */
+/**
+ * store_journal_begin() - before the first change
+ * @j: to be filled; nothing has to be let go
+ * @t: transaction
+ * @zone: zone
+ * @serial: of the version to begin with
+ *
+ * Return: false: the journal does not reach from there to the present.
+ */
 bool store_journal_begin(struct store_journal *j, const struct store_txn *t, uint32_t zone,
 			 uint32_t serial);
-/* In the order of IXFR; change->removed is true for the first SOA and what goes. False
- * after the last. */
+/**
+ * store_journal_next() - the next change, in the order of IXFR
+ * @j: where
+ * @change: filled; @removed is true for the first SOA and what goes
+ *
+ * Return: false: there are no more.
+ */
 bool store_journal_next(struct store_journal *j, struct store_change *change);
-/* Octets that the journal has from here, about the size of the IXFR. */
+/**
+ * store_journal_size() - how much there is from here
+ * @j: where
+ *
+ * Return: octets, about those of the IXFR.
+ */
 size_t store_journal_size(const struct store_journal *j);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sign/sign.h"
 #include "zone.h"
 
 /**
@@ -48,6 +49,28 @@ static bool is_below(const uint8_t *name, const uint8_t *top)
 	return dns_name_within(name, top) && !knot_dname_is_equal(name, top);
 }
 
+/* Each query for a name that is not there costs so many hashings. */
+static void check_iterations(struct check *c, const struct store_node *apex)
+{
+	struct store_rrset rrset;
+	const knot_rdata_t *r;
+	unsigned int n;
+
+	if (!store_rrset(apex, KNOT_RRTYPE_NSEC3PARAM, &rrset))
+		return;
+	r = rrset.rdata.rdata;
+	for (unsigned int i = 0; i < rrset.rdata.count; i++) {
+		n = knot_nsec3param_iters(r);
+		if (n > SIGN_MAX_ITERATIONS)
+			tell(c, true, "NSEC3PARAM has %u iterations; allowed are 0 to %d, and 0 is "
+			     "best (RFC 9276)", n, SIGN_MAX_ITERATIONS);
+		else if (n)
+			tell(c, false, "NSEC3PARAM has %u iterations: resolvers may take the zone "
+			     "for unsigned; 0 is best (RFC 9276 section 3.2)", n);
+		r = knot_rdataset_next((knot_rdata_t *)r);
+	}
+}
+
 static void check_apex(struct check *c)
 {
 	struct store_node node = { 0 };
@@ -62,21 +85,22 @@ static void check_apex(struct check *c)
 		tell(c, true, "the zone has %u SOA records; allowed is one", rrset.rdata.count);
 	if (!store_rrset(&node, KNOT_RRTYPE_NS, &rrset))
 		tell(c, true, "the zone has no NS record at its top");
+	check_iterations(c, &node);
 }
 
-static void check_alone(struct check *c, const struct store_walk *w, const char *owner)
+static void check_alone(struct check *c, const struct store_node *node, const char *owner)
 {
 	unsigned int others = 0;
 	struct store_rrset rrset;
 
-	if (store_rrset(&w->node, KNOT_RRTYPE_DNAME, &rrset) && rrset.rdata.count > 1)
+	if (store_rrset(node, KNOT_RRTYPE_DNAME, &rrset) && rrset.rdata.count > 1)
 		tell(c, true, "%s has %u DNAME records; allowed is one", owner, rrset.rdata.count);
-	if (!store_rrset(&w->node, KNOT_RRTYPE_CNAME, &rrset))
+	if (!store_rrset(node, KNOT_RRTYPE_CNAME, &rrset))
 		return;
 	if (rrset.rdata.count > 1)
 		tell(c, true, "%s has %u CNAME records; allowed is one", owner, rrset.rdata.count);
-	for (unsigned int i = 0; i < w->node.count; i++) {
-		store_rrset_at(&w->node, i, &rrset);
+	for (unsigned int i = 0; i < node->count; i++) {
+		store_rrset_at(node, i, &rrset);
 		others += rrset.rdata.count && rrset.type != KNOT_RRTYPE_CNAME &&
 			  rrset.type != KNOT_RRTYPE_NSEC && rrset.type != KNOT_RRTYPE_KEY;
 	}
@@ -176,7 +200,7 @@ static void check_name(struct check *c, const struct store_walk *w)
 	struct store_rrset rrset;
 
 	dns_name_to_text(owner, w->owner);
-	check_alone(c, w, owner);
+	check_alone(c, &w->node, owner);
 	/* Names come in canonical order: all below one follow it. */
 	if (c->has_dname && is_below(w->owner, c->dname)) {
 		tell(c, true, "%s is below the DNAME of %s; allowed is nothing (RFC 6672 section "
@@ -208,5 +232,62 @@ unsigned int zone_check(const struct store_txn *t, uint32_t zone, const uint8_t 
 	while (store_walk_next(&w))
 		check_name(&c, &w);
 	store_walk_end(&w);
+	return c.fatal;
+}
+
+/* --- a zone that was good, and what an edit made of it --- */
+
+/* Above a name that came is no DNAME, and below one that came is nothing. */
+static void check_dname(struct check *c, const uint8_t *owner, const char *text, uint16_t type)
+{
+	struct store_rrset rrset;
+	struct store_node node;
+	struct store_walk w;
+	char top[DNS_NAME_TEXT];
+	const uint8_t *p = owner;
+
+	while (is_below(p, c->apex)) {
+		p = dns_name_skip(p, 1);
+		if (store_get(c->t, c->zone, STORE_NAMES, p, &node) &&
+		    store_rrset(&node, KNOT_RRTYPE_DNAME, &rrset))
+			tell(c, true, "%s is below the DNAME of %s; allowed is nothing (RFC 6672 "
+			     "section 2.4)", text, dns_name_to_text(top, p));
+	}
+	if (type != KNOT_RRTYPE_DNAME ||
+	    store_walk_begin(&w, c->t, c->zone, STORE_NAMES, owner))
+		return;
+	if (store_walk_next(&w) && store_walk_next(&w))
+		tell(c, true, "%s is below the DNAME of %s; allowed is nothing (RFC 6672 section "
+		     "2.4)", dns_name_to_text(top, w.owner), text);
+	store_walk_end(&w);
+}
+
+static int check_change(const struct store_change *change, void *data)
+{
+	struct check *c = data;
+	struct store_node node;
+	char text[DNS_NAME_TEXT];
+
+	/* Owner names of NSEC3 are no names of the zone. */
+	if (change->removed || change->type == KNOT_RRTYPE_NSEC3 ||
+	    change->type == KNOT_RRTYPE_RRSIG ||
+	    !store_get(c->t, c->zone, STORE_NAMES, change->owner, &node))
+		return 0;
+	dns_name_to_text(text, change->owner);
+	check_alone(c, &node, text);
+	check_dname(c, change->owner, text, change->type);
+	return c->fatal;
+}
+
+unsigned int zone_check_edit(struct store_edit *e, const uint8_t *apex,
+			     void (*say)(bool fatal, const char *line, void *data), void *data)
+{
+	struct check c = {
+		.t = store_edit_txn(e), .zone = store_edit_zone(e), .apex = apex, .say = say,
+		.data = data,
+	};
+
+	check_apex(&c);
+	store_edit_each(e, check_change, &c);
 	return c.fatal;
 }

@@ -7,9 +7,25 @@
 
 struct zone_names;
 
+/**
+ * zone_names_new() - nothing so far
+ *
+ * Return: for zone_names_free(), or NULL: out of memory.
+ */
 struct zone_names *zone_names_new(void);
-/* Errors by reader_error(). False: no memory. */
+/**
+ * zone_names_add() - a record was read
+ * @n: what there was before
+ * @r: reader, which is told of contradictions by reader_error()
+ * @record: the record
+ *
+ * Return: false: out of memory.
+ */
 bool zone_names_add(struct zone_names *n, struct reader *r, const struct reader_record *record);
+/**
+ * zone_names_free() - let go
+ * @n: may be NULL
+ */
 void zone_names_free(struct zone_names *n);
 
 #endif

@@ -19,7 +19,6 @@
 
 #include "log.h"
 
-#define MAX_DEPTH	10
 /* Without $TTL and without one of its own. */
 #define DEFAULT_TTL	3600
 
@@ -152,7 +151,7 @@ static void generate(struct source *s, const char *text, size_t len, uint64_t li
 static bool read_file(struct source *s);
 
 /* A word, or a text in quotes; false: there is none. */
-static bool next_word(const char **text, const char *end, char *out, size_t room)
+bool reader_word(const char **text, const char *end, char *out, size_t room)
 {
 	const char *s = *text;
 	size_t n = 0;
@@ -174,15 +173,15 @@ static bool next_word(const char **text, const char *end, char *out, size_t room
 }
 
 /* Relative names are from the folder of the file that includes. */
-static bool find_file(const struct source *s, const char *name, char path[PATH_MAX])
+bool reader_find_file(const char *from, const char *name, char path[PATH_MAX])
 {
-	const char *slash = strrchr(s->path, '/');
+	const char *slash = strrchr(from, '/');
 	int len;
 
 	if (*name == '/' || !slash)
 		len = snprintf(path, PATH_MAX, "%s", name);
 	else
-		len = snprintf(path, PATH_MAX, "%.*s/%s", (int)(slash - s->path), s->path, name);
+		len = snprintf(path, PATH_MAX, "%.*s/%s", (int)(slash - from), from, name);
 	return len < PATH_MAX;
 }
 
@@ -200,19 +199,19 @@ static void include(struct source *s, const char *text, size_t len, uint64_t lin
 	const char *end = text + len;
 	int n = 0;
 
-	if (!next_word(&text, end, name, sizeof(name)) || !find_file(s, name, path)) {
+	if (!reader_word(&text, end, name, sizeof(name)) || !reader_find_file(s->path, name, path)) {
 		reader_error(s->reader, s->path, line, "$INCLUDE: a file's name, and perhaps an "
 			     "origin, has to follow");
 		return;
 	}
-	if (inner.depth > MAX_DEPTH) {
+	if (inner.depth > READER_MAX_DEPTH) {
 		reader_error(s->reader, s->path, line, "$INCLUDE: more than %d files inside one "
-			     "another", MAX_DEPTH);
+			     "another", READER_MAX_DEPTH);
 		return;
 	}
 	memcpy(saved_origin, z->zone_origin, sizeof(saved_origin));
 	memcpy(saved_owner, z->r_owner, sizeof(saved_owner));
-	if (next_word(&text, end, origin, sizeof(origin))) {
+	if (reader_word(&text, end, origin, sizeof(origin))) {
 		n = dns_name_from_text(z->zone_origin, origin, strlen(origin), saved_origin, why);
 		z->zone_origin_length = n;
 	}
@@ -221,8 +220,10 @@ static void include(struct source *s, const char *text, size_t len, uint64_t lin
 			     why);
 	inner.path = path;
 	if (n >= 0 && !read_file(&inner))
-		reader_error(s->reader, s->path, line, "$INCLUDE: '%s': %s", path,
-			     strerror(errno));
+		reader_error(s->reader, s->path, line, "$INCLUDE: '%s': %s%s", path,
+			     strerror(errno), errno != EACCES ? "" :
+			     " (a folder that was not in use when the daemon started needs a "
+			     "SIGHUP)");
 	memcpy(z->zone_origin, saved_origin, sizeof(saved_origin));
 	memcpy(z->r_owner, saved_owner, sizeof(saved_owner));
 	z->zone_origin_length = origin_len;
@@ -231,7 +232,7 @@ static void include(struct source *s, const char *text, size_t len, uint64_t lin
 }
 
 /* The length of a directive's name at the start of a line, or 0. */
-static size_t directive(const char *s, const char *end, const char *name)
+size_t reader_directive(const char *s, const char *end, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -284,9 +285,9 @@ static void read_text(struct source *s, const char *text, size_t len)
 		size_t include_len = 0, generate_len = 0, ttl_len = 0;
 
 		if (*p == '$' && !state.depth && !state.quoted) {
-			include_len = directive(p, end, "$INCLUDE");
-			generate_len = directive(p, end, "$GENERATE");
-			ttl_len = directive(p, end, "$TTL");
+			include_len = reader_directive(p, end, "$INCLUDE");
+			generate_len = reader_directive(p, end, "$GENERATE");
+			ttl_len = reader_directive(p, end, "$TTL");
 		}
 		if (ttl_len) {
 			scan(s, begin, p - begin, begin_line);

@@ -5,6 +5,7 @@
 #ifndef DNSD_ZONE_READER_H
 #define DNSD_ZONE_READER_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,10 +48,57 @@ struct reader {
 	struct stat stat[READER_MAX_FILES];
 };
 
-/* False after error lines. */
+/* Files inside one another. */
+#define READER_MAX_DEPTH	10
+
+/**
+ * reader_word() - a word, or a text in quotes
+ * @text: where to look; behind it afterwards
+ * @end: of the line
+ * @out: filled, with a final NUL
+ * @room: octets of it; what is longer is cut
+ *
+ * Return: false: there is none.
+ */
+bool reader_word(const char **text, const char *end, char *out, size_t room);
+/**
+ * reader_find_file() - the path of a file that is included
+ * @from: path of the file that includes it
+ * @name: as it stands there; relative names are from the folder of @from
+ * @path: filled
+ *
+ * Return: false: it is too long.
+ */
+bool reader_find_file(const char *from, const char *name, char path[PATH_MAX]);
+/**
+ * reader_directive() - does a line begin with a directive?
+ * @s: begin of the line
+ * @end: of the text
+ * @name: as "$INCLUDE", in any case
+ *
+ * Return: octets of the directive's name, or 0.
+ */
+size_t reader_directive(const char *s, const char *end, const char *name);
+
+/**
+ * reader_run() - read the zone's file and what it includes
+ * @r: reader, zeroed but for zone, record and data; reader_free() afterwards
+ *
+ * Return: false after error lines.
+ */
 bool reader_run(struct reader *r);
+/**
+ * reader_free() - let go of what a reader has
+ * @r: reader
+ */
 void reader_free(struct reader *r);
-/* "FILE:LINE: message", and counts it. */
+/**
+ * reader_error() - an error line "FILE:LINE: message", which is counted
+ * @r: reader
+ * @file: path
+ * @line: number; 0: the file as a whole
+ * @fmt: as of printf()
+ */
 void reader_error(struct reader *r, const char *file, uint64_t line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -26,8 +26,24 @@
  */
 int zone_load(struct store *store, const struct setup_zone *zone);
 
-/* Read and check a file without a store; error lines, false: it is not good. */
+/**
+ * zone_check_file() - read and check a file, in a store of its own that goes afterwards
+ * @zone: with a file
+ *
+ * Return: true: it is good; false after error lines.
+ */
 bool zone_check_file(const struct setup_zone *zone);
+
+/**
+ * zone_folders() - where a zone's file and those that it includes lie
+ * @zone: with a file
+ * @add: called with the path of each folder, without symbolic links, maybe more than once
+ * @data: for @add
+ *
+ * Nothing of the files is understood but $INCLUDE, and what looks like it in a text.
+ */
+void zone_folders(const struct setup_zone *zone, void (*add)(const char *folder, void *data),
+		  void *data);
 
 /* --- check.c: of zones from anywhere --- */
 
@@ -40,11 +56,23 @@ bool zone_check_file(const struct setup_zone *zone);
  * @data: for @say
  *
  * No SOA or several, no NS at the apex, CNAME and other data, several CNAMEs or DNAMEs at
- * a name, data below a DNAME: fatal.  Missing glue, NS or MX that is a CNAME's name: not.
+ * a name, data below a DNAME, NSEC3 with many iterations: fatal.  Missing glue, NS or MX that is a CNAME's name: not.
  *
  * Return: how many were fatal.
  */
 unsigned int zone_check(const struct store_txn *t, uint32_t zone, const uint8_t *apex,
 			void (*say)(bool fatal, const char *line, void *data), void *data);
+
+/**
+ * zone_check_edit() - the same of a zone that was good, where only what changed is looked at
+ * @e: the edit, with its changes
+ * @apex: the zone's name
+ * @say: as above
+ * @data: for @say
+ *
+ * Return: how many findings were fatal, at least one if any is.
+ */
+unsigned int zone_check_edit(struct store_edit *e, const uint8_t *apex,
+			     void (*say)(bool fatal, const char *line, void *data), void *data);
 
 #endif
