@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Malformed and hostile HTTP/1 requests: the exact answers, and what becomes of the
 connection.  A request hidden in another one must never be answered."""
+import contextlib
 import os
 import socket
 import struct
@@ -467,9 +468,12 @@ def pieces():
 @test("a header that does not come: 408")
 def late_header():
     def run(server, number):
-        for start in (b"G", b"GET / HTTP/1.1\r\nHost", b"PRI * HT", b"\r\n"):
-            with Client(server, number) as client:
+        with contextlib.ExitStack() as stack:
+            clients = {start: stack.enter_context(Client(server, number))
+                       for start in (b"G", b"GET / HTTP/1.1\r\nHost", b"PRI * HT", b"\r\nG")}
+            for start, client in clients.items():
                 client.send(start)
+            for start, client in clients.items():
                 status, fields, _ = client.response()
                 equal(status, 408, start)
                 equal(fields.get(b"connection"), b"close", start)
@@ -504,9 +508,13 @@ def slow_header():
 @test("content that does not come: 408")
 def late_content():
     def run(server, number):
-        for request in (post(b"Content-Length: 100\r\n", b"a="), chunks(b"3\r\na"), chunks(b"3\r\na=b\r\n0\r\nX")):
-            with Client(server, number) as client:
+        with contextlib.ExitStack() as stack:
+            clients = {request: stack.enter_context(Client(server, number))
+                       for request in (post(b"Content-Length: 100\r\n", b"a="), chunks(b"3\r\na"),
+                                       chunks(b"3\r\na=b\r\n0\r\nX"))}
+            for request, client in clients.items():
                 client.send(request)
+            for request, client in clients.items():
                 equal(client.response()[0], 408, request)
                 equal(client.response(), None, request)
     with Server("1s") as server:
@@ -518,6 +526,10 @@ def silence():
     def run(server, number):
         with Client(server, number) as client:
             equal(client.response(), None, "nothing at all")
+        # RFC 9112, 2.2: it is no part of a request
+        with Client(server, number) as client:
+            client.send(b"\r\n")
+            equal(client.response(), None, "an empty line")
     with Server("1s") as server:
         on_transports(server, run)
 

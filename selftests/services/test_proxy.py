@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ sys.path.insert(0, os.path.join(HERE, "../userspace"))
 # pylint: disable=wrong-import-position
 from backends import (ask, Backend, canned, chunks, cut_off, dead_address, FOLDER, httpd, read_head,
                       through_slow_client)
-from harness import equal, IPPROTO_LINNET, main, MODULE, PATIENCE, Skip, test, until
+from harness import equal, IPPROTO_LINNET, main, MODULE, PATIENCE, Skip, temporary_folder, test, until
 
 
 def proxy(address, options="", prefix="/p"):
@@ -306,6 +307,70 @@ def h2_error_page():
         c.until(lambda: c.answers[stream].ended or c.answers[stream].reset is not None)
         a = c.answers[stream]
         equal((a.status, a.reset, len(a.data)), (502, None, len(page)))
+
+
+def tls_origin(folder, names):
+    """A function for Backend that serves as origin_echo() by TLS, its certificate, and the names that were asked for."""
+    certificate, key = os.path.join(folder, "origin.pem"), os.path.join(folder, "origin.key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=origin",
+                    "-addext", f"subjectAltName={names}", "-out", certificate, "-keyout", key],
+                   check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    seen = []
+    context.sni_callback = lambda sock, name, _: seen.append(name)
+
+    def serve(s):
+        try:
+            with context.wrap_socket(s, server_side=True) as tls:
+                origin_echo(tls)
+        except OSError:     # ssl.SSLError too
+            pass
+    return serve, certificate, seen
+
+
+@test("proxy: to an origin by https, whose certificate is checked")
+def proxy_https():
+    with temporary_folder() as folder, temporary_folder() as other:
+        serve, ca, seen = tls_origin(folder, "DNS:origin.example,IP:127.0.0.1")
+        stranger = tls_origin(other, "IP:127.0.0.1")[1]
+        with Backend(serve) as b:
+            for options, status in ((f'tls-ca = "{ca}"', 200),
+                                    (f'tls-ca = "{ca}" tls-name = "origin.example"', 200),
+                                    (f'tls-ca = "{ca}" tls-name = "other.example"', 502),
+                                    (f'tls-ca = "{stranger}"', 502),
+                                    ("", 502)):
+                with proxy(b.address, f"tls = true {options}") as d:
+                    for n in range(3):
+                        a = ask(d, f"/p/{n}", method="POST", body=b"x" * 100000)
+                        equal(a.status, status, options)
+                        if status == 200:
+                            equal((a.json["head"][0], len(a.json["body"])), (f"POST /p/{n} HTTP/1.1", 100000))
+                    if status != 200:
+                        until(lambda d=d: d.has("certificate|mismatch"), "a line about the certificate")
+            equal(set(seen), {None, "origin.example", "other.example"}, "SNI")
+        # One that speaks no TLS
+        with Backend(lambda s: s.sendall(b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n")) as b, proxy(b.address, f'tls = true tls-ca = "{ca}"') as d:
+            equal(ask(d, "/p/").status, 502)
+
+
+@test("proxy: what cannot be of tls is refused with a word")
+def proxy_tls_errors():
+    for address, options, words in (
+            ("127.0.0.1:1", 'tls-ca = "/x"', 'tls-ca without "tls = true"'),
+            ("127.0.0.1:1", 'tls-name = "x"', 'tls-name without "tls = true"'),
+            ("127.0.0.1:1", 'tls = true tls-ca = "/nowhere/ca.pem"', "/nowhere/ca.pem"),
+            ("127.0.0.1:1", 'tls = true tls-name = "a b"', 'tls-name \\"a b'),
+            ("127.0.0.1:1", 'tls = true tls-name = "a:443"', 'tls-name \\"a:443'),
+            ("unix:/x", "tls = true", "tls-name is missing")):
+        try:
+            with proxy(address, options):
+                pass
+        except AssertionError as e:
+            if words.replace("\\", "") not in str(e).replace("\\", ""):
+                raise
+        else:
+            raise AssertionError(f"{options} is taken")
 
 
 if __name__ == "__main__":

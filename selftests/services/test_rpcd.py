@@ -185,6 +185,7 @@ def _():
             if name == "system.methodHelp" and params == ("no1",):
                 equal(loads(got), loads(expected), "help")
             equal(got.decode(), expected.decode(), f"{name}{params!r}")
+        c.http.close()
         equal(d.end(), 0, "exit status")
 
 

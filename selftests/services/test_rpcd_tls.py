@@ -196,7 +196,8 @@ class Member:
 
 
 def on_etcd(member, *args, host="localhost"):
-    return Daemon("linnet-rpcd", "--store", f"etcd:https://{host}:{member.port}", "--etcd-timeout", "1", *args)
+    return Daemon("linnet-rpcd", "--store", f"etcd:https://{host}:{member.port}", "--etcd-timeout", "1",
+                  "--etcd-total-timeout", "2", *args)
 
 
 def fault(function, *args):

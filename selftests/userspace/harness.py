@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """KTAP output, and the project's programs under test."""
+import contextlib
 import os
 import re
 import shutil
@@ -108,6 +109,16 @@ def equal(got, expected, what=""):
         raise AssertionError(f"{what}: got {got!r}, expected {expected!r}")
 
 
+def descendants(pid):
+    """A process's children and theirs."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = [int(x) for x in f.read().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return children + [d for c in children for d in descendants(c)]
+
+
 class Daemon:
     """A server of ours on ports that the kernel picks."""
 
@@ -120,6 +131,7 @@ class Daemon:
         self.reader.start()
         until(lambda: self.has("ready") or self.process.poll() is not None, f"{name} to be ready")
         if self.process.poll() is not None:
+            self.reader.join()
             raise AssertionError(f"{name} ended: {self.lines}")
 
     def _read(self):
@@ -141,6 +153,9 @@ class Daemon:
         name = "tcp" if protocol == socket.IPPROTO_TCP else "linnet"
         s = socket.socket(family, socket.SOCK_STREAM, protocol)
         s.settimeout(PATIENCE)
+        if protocol == socket.IPPROTO_TCP:
+            # A head and a body written one after the other shall not wait for an acknowledgement.
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         s.connect(("127.0.0.1" if family == socket.AF_INET else "::1", self.port(name, family)))
         return s
 
@@ -165,9 +180,14 @@ class Daemon:
         return self
 
     def __exit__(self, *exc):
+        # Workers whose master is gone would end in order, waiting for clients that are still there.
         if self.process.poll() is None:
+            left = descendants(self.process.pid)
             self.process.kill()
             self.process.wait()
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.reader.join()
         if exc[0] and exc[0] is not Skip:
             for line in self.lines[-30:]:

@@ -160,23 +160,6 @@ void exchange_content_end(struct http_exchange *x)
 }
 
 /**
- * exchange_hold() - the peer may send no content, or may again
- * @x: the exchange
- * @reason: of HTTP_HELD_*
- * @hold: the reason begins
- */
-void exchange_hold(struct http_exchange *x, unsigned int reason, bool hold)
-{
-	unsigned int before = x->held;
-
-	x->held = hold ? before | reason : before & ~reason;
-	if (!before && x->held)
-		x->held_since = ln_conn_now(x->conn);
-	if (before && !x->held)
-		x->content_since += ln_conn_now(x->conn) - x->held_since;
-}
-
-/**
  * exchange_writable() - there is room again
  * @x: the exchange
  */
@@ -207,7 +190,8 @@ void exchange_timeout(struct http_exchange *x)
 	if (x->began)
 		http_abort(x);
 	else
-		http_error(x, x->accepted && !x->content_done ? 408 : 503);
+		/* RFC 9110, 15.5.9: 408 where it is the client that is late. */
+		http_error(x, x->accepted && !x->content_done && !x->held ? 408 : 503);
 }
 
 /**
@@ -400,7 +384,12 @@ void http_hold(struct http_exchange *x, bool hold)
 {
 	if (x->ended)
 		return;
-	exchange_hold(x, HTTP_HELD_HANDLER, hold);
+	/* That time is not the peer's. */
+	if (hold && !x->held)
+		x->held_since = ln_conn_now(x->conn);
+	if (!hold && x->held)
+		x->content_since += ln_conn_now(x->conn) - x->held_since;
+	x->held = hold;
 	x->ops->hold(x, hold);
 }
 

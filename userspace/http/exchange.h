@@ -51,10 +51,6 @@ struct http_ops {
 	void (*deadline)(struct http_exchange *x);
 };
 
-/* Why a peer may send no content: the handler wants none, or the connection has no window. */
-#define HTTP_HELD_HANDLER	1
-#define HTTP_HELD_WINDOW	2
-
 /**
  * struct http_exchange - one request and its response
  * @ops: the version
@@ -73,8 +69,8 @@ struct http_ops {
  * @content_got: octets of content so far
  * @content_since: loop time when the content was asked for, moved by the time for which it
  *	was held
- * @held: why the peer may send no content now, of HTTP_HELD_*
- * @held_since: loop time when that began, while there is a reason
+ * @held: the handler wants no content now
+ * @held_since: loop time when that began
  * @content_done: the content is complete
  * @trailer: fields after the content
  * @status: status of the response, 0: none yet
@@ -106,7 +102,7 @@ struct http_exchange {
 	bool accepted;
 	uint64_t content_max, content_got;
 	uint64_t content_since, held_since;
-	unsigned int held;
+	bool held;
 	bool content_done;
 	struct http_fields trailer;
 	int status;
@@ -131,8 +127,6 @@ bool exchange_content(struct http_exchange *x, const char *data, size_t len);
 void exchange_content_end(struct http_exchange *x);
 /* Something of the content arrived, be it none of its octets: ends it when it is too slow. */
 void exchange_pace(struct http_exchange *x);
-/* A reason of HTTP_HELD_* begins or ends: that time is not the peer's. */
-void exchange_hold(struct http_exchange *x, unsigned int reason, bool hold);
 void exchange_writable(struct http_exchange *x);
 void exchange_timeout(struct http_exchange *x);
 /* The response is out, or never will be: log, handler's close(), arena_reset(). */

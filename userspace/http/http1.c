@@ -414,6 +414,15 @@ static void exchange_late(struct http1 *h)
 	run(h);
 }
 
+/* RFC 9112, 2.2: an empty line before it is none of a request. */
+static bool request_begun(struct http1 *h)
+{
+	size_t len;
+	const char *in = ln_conn_input(h->c, &len);
+
+	return len > h->scan.start && in[h->scan.start] != '\r';
+}
+
 static void http1_timeout(struct ln_conn *c)
 {
 	struct http1 *h = http1_state(c);
@@ -423,6 +432,10 @@ static void http1_timeout(struct ln_conn *c)
 		exchange_late(h);
 		break;
 	case HTTP1_HEADER:
+		if (!request_begun(h)) {
+			ln_conn_finish(c);
+			break;
+		}
 		if (!begin_exchange(h)) {
 			ln_conn_close(c);
 			break;

@@ -1,21 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Content of requests, under flow control (RFC 9113, 5.2): the peer may send again as
- * much as a handler has taken.
+ * Content of requests, under flow control (RFC 9113, 5.2): on a stream the peer may send
+ * again as much as a handler has taken.
  *
- * What no handler wants yet waits in memory: on a stream its window at most, on the
- * connection HTTP2_WINDOW_ALL.
+ * What no handler wants yet waits in memory: on a stream its window at most, and so on the
+ * connection the windows of all of its streams.  The connection's own window opens again
+ * as content arrives: streams whose handlers are slow would otherwise keep the others waiting.
  */
 #include "http2-internal.h"
 
 static bool wanted(const struct http2_stream *s)
 {
-	return s->x.accepted && !s->held && !s->x.ended;
+	return s->x.accepted && !s->x.held && !s->x.ended;
 }
 
 static void consume(struct http2_stream *s, size_t len)
 {
-	http2_check(s->h, nghttp2_session_consume(s->h->session, s->id, len));
+	http2_check(s->h, nghttp2_session_consume_stream(s->h->session, s->id, len));
+}
+
+/**
+ * http2_content_accept() - a handler wants a stream's content
+ * @s: the stream
+ *
+ * Long content gets a larger window, on a few streams at a time.
+ */
+void http2_content_accept(struct http2_stream *s)
+{
+	struct http2 *h = s->h;
+	int64_t length = s->x.rq.content_length;
+
+	if (s->in_end || s->enlarged || (length >= 0 && length <= HTTP2_WINDOW) ||
+	    h->n_enlarged == HTTP2_ENLARGED)
+		return;
+	s->enlarged = true;
+	h->n_enlarged++;
+	http2_check(h, nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, s->id,
+							     HTTP2_WINDOW_WANTED));
 }
 
 /**
@@ -30,6 +51,7 @@ int http2_content_arrived(struct http2_stream *s, const char *data, size_t len)
 {
 	http2_stream_moved(s, len);
 	http2_budget_content(s->h, len, false);
+	http2_check(s->h, nghttp2_session_consume_connection(s->h->session, len));
 	if (!s->x.ended && (!wanted(s) || s->in.bytes))
 		return ln_queue_add(&s->in, data, len);
 	if (!s->x.ended)
@@ -58,22 +80,4 @@ void http2_content_deliver(struct http2_stream *s)
 	}
 	if (s->in_end && !s->in.bytes && wanted(s) && !s->x.content_done)
 		exchange_content_end(&s->x);
-}
-
-/**
- * http2_content_window() - see whether the peer still has window
- * @h: the connection
- *
- * Streams whose handlers are slow may hold all of the connection's window.  The others do
- * not dribble then: they are not let.
- */
-void http2_content_window(struct http2 *h)
-{
-	bool shut = nghttp2_session_get_local_window_size(h->session) <= 0;
-
-	if (shut == h->shut)
-		return;
-	h->shut = shut;
-	for (struct http2_stream *s = h->streams; s; s = s->next)
-		exchange_hold(&s->x, HTTP_HELD_WINDOW, shut);
 }

@@ -18,9 +18,10 @@
 
 /* Content that may arrive before the handler asks for it, RFC 9113's default. */
 #define HTTP2_WINDOW		65535
-/* On a stream whose content is wanted. */
+/* On streams whose content is wanted, and how many of a connection have it at a time. */
 #define HTTP2_WINDOW_WANTED	(256 << 10)
-/* On all streams together: content in memory that no handler took yet is no more. */
+#define HTTP2_ENLARGED		4
+/* On all streams together: what may be on its way. */
 #define HTTP2_WINDOW_ALL	(1 << 20)
 
 /**
@@ -48,9 +49,9 @@ struct http2_budget {
  * @promised: pushed: the request is still to be made
  * @in_end: the peer has sent all
  * @out_end: END_STREAM went out
- * @held: the handler wants no content now
  * @deferred: nghttp2 waits for http2_resume()
  * @deliver: look at @in
+ * @enlarged: the window is HTTP2_WINDOW_WANTED
  * @starved: http_full() was true
  */
 struct http2_stream {
@@ -61,7 +62,7 @@ struct http2_stream {
 	struct ln_queue in, out;
 	uint64_t progress;
 	size_t moved;
-	bool requested, promised, in_end, out_end, held, deferred, deliver, starved;
+	bool requested, promised, in_end, out_end, deferred, deliver, enlarged, starved;
 };
 
 /**
@@ -99,6 +100,7 @@ struct http2_head {
  * @n_streams: how many in @streams
  * @n_spare: how many in @spare
  * @n_pushed: how many in @streams are pushed
+ * @n_enlarged: how many in @streams are enlarged
  * @requests: how many there were
  * @head: the header that is arriving
  * @resets: see http2-budget.c
@@ -115,7 +117,6 @@ struct http2_head {
  * @starved: some stream's starved is set
  * @settled: the peer's SETTINGS arrived
  * @acknowledged: the peer has acknowledged ours
- * @shut: the peer has used up the connection's window
  * @refusing: GOAWAY was submitted: new streams are no longer taken
  * @terminated: the same with an error
  * @broken: without memory, no more can be said
@@ -126,7 +127,7 @@ struct http2 {
 	struct http_service *service;
 	nghttp2_session *session;
 	struct http2_stream *streams, *spare;
-	unsigned int n_streams, n_spare, n_pushed;
+	unsigned int n_streams, n_spare, n_pushed, n_enlarged;
 	unsigned int requests;
 	struct http2_head head;
 	struct http2_budget resets, frames;
@@ -135,7 +136,7 @@ struct http2 {
 	uint64_t timer_at, drain_at;
 	size_t in_memory;
 	bool busy, deliver, starved, settled, acknowledged, refusing, terminated;
-	bool broken, over, shut;
+	bool broken, over;
 };
 
 static inline struct http2_stream *http2_stream_of(struct http_exchange *x)
@@ -169,7 +170,7 @@ void http2_stream_moved(struct http2_stream *s, size_t len);
 /* http2-content.c */
 int http2_content_arrived(struct http2_stream *s, const char *data, size_t len);
 void http2_content_deliver(struct http2_stream *s);
-void http2_content_window(struct http2 *h);
+void http2_content_accept(struct http2_stream *s);
 
 /* http2-response.c */
 extern const struct http_ops http2_ops;

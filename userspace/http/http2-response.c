@@ -234,10 +234,7 @@ static void op_accept(struct http_exchange *x)
 		add_number(&l, ":status", 100);
 		interim(s, &l);
 	}
-	if (!s->in_end && (x->rq.content_length < 0 || x->rq.content_length > HTTP2_WINDOW))
-		http2_check(s->h, nghttp2_session_set_local_window_size(
-					  s->h->session, NGHTTP2_FLAG_NONE, s->id,
-					  HTTP2_WINDOW_WANTED));
+	http2_content_accept(s);
 	s->deliver = s->h->deliver = true;
 	http2_schedule(s->h);
 }
@@ -246,7 +243,6 @@ static void op_hold(struct http_exchange *x, bool hold)
 {
 	struct http2_stream *s = http2_stream_of(x);
 
-	s->held = hold;
 	if (hold)
 		return;
 	s->progress = ln_conn_now(x->conn);

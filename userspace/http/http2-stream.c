@@ -40,7 +40,6 @@ struct http2_stream *http2_stream_open(struct http2 *h, int32_t id)
 	if (!s)
 		return NULL;
 	exchange_init(&s->x, &http2_ops, s, h->c);
-	exchange_hold(&s->x, HTTP_HELD_WINDOW, h->shut);
 	memset(&s->h, 0, sizeof(*s) - offsetof(struct http2_stream, h));
 	s->h = h;
 	s->id = id;
@@ -77,9 +76,8 @@ void http2_stream_closed(struct http2_stream *s, bool complete)
 		exchange_close(&s->x, complete);
 	else
 		arena_reset(&s->x.arena);
-	if (s->in.bytes && !h->over)
-		http2_check(h, nghttp2_session_consume_connection(h->session, s->in.bytes));
 	h->in_memory -= s->out.memory;
+	h->n_enlarged -= s->enlarged;
 	ln_queue_clear(&s->in);
 	ln_queue_clear(&s->out);
 	*s->pprev = s->next;

@@ -170,7 +170,6 @@ static void turn(struct http2 *h)
 		ln_conn_close(h->c);
 		return;
 	}
-	http2_content_window(h);
 	ln_conn_flush(h->c);
 	h->busy = false;
 	if ((nghttp2_session_want_read(h->session) || nghttp2_session_want_write(h->session)) &&

@@ -6,7 +6,6 @@
 #include "accesslog.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Parts of a line are cut so that all of them fit, each octet escaped. */
@@ -89,6 +88,41 @@ static char *user(char *out, const char *name)
 	return out;
 }
 
+/* Made anew when it has changed: many requests have the same. */
+static char *moment(char *out, const struct tm *when)
+{
+	static struct tm last = { .tm_year = -1 };
+	static char text[64];
+	static size_t len;
+
+	if (when->tm_sec != last.tm_sec || when->tm_min != last.tm_min ||
+	    when->tm_hour != last.tm_hour || when->tm_mday != last.tm_mday ||
+	    when->tm_mon != last.tm_mon || when->tm_year != last.tm_year ||
+	    when->tm_gmtoff != last.tm_gmtoff) {
+		last = *when;
+		len = strftime(text, sizeof(text), " [%d/%b/%Y:%H:%M:%S %z]", when);
+	}
+	return mempcpy(out, text, len);
+}
+
+/* By hand: each request has three. */
+static char *number(char *out, unsigned long long n)
+{
+	char text[24], *end = text + sizeof(text), *p = end;
+
+	do
+		*--p = '0' + n % 10;
+	while (n /= 10);
+	*--p = ' ';
+	return mempcpy(out, p, end - p);
+}
+
+static char *word(char *out, const char *s)
+{
+	*out++ = ' ';
+	return stpcpy(out, s);
+}
+
 /**
  * accesslog_format() - make a line
  * @line: where it goes; it does not end in NUL
@@ -103,13 +137,15 @@ size_t accesslog_format(char line[ACCESSLOG_LINE], const struct access_record *r
 	out = address(out, r->peer);
 	out = stpcpy(out, " - ");
 	out = user(out, r->user);
-	out += strftime(out, 64, " [%d/%b/%Y:%H:%M:%S %z]", &r->when);
+	out = moment(out, &r->when);
 	out = quoted(out, r->request, r->request_len, MAX_REQUEST);
-	out += sprintf(out, r->sent ? " %d %llu" : " %d -", r->status,
-		       (unsigned long long)r->sent);
+	out = number(out, r->status);
+	out = r->sent ? number(out, r->sent) : word(out, "-");
 	out = field(out, r->referer);
 	out = field(out, r->agent);
-	out += sprintf(out, " %s %s %s %llu", r->transport, r->tls ? r->tls : "-", r->version,
-		       (unsigned long long)r->took);
+	out = word(out, r->transport);
+	out = word(out, r->tls ? r->tls : "-");
+	out = word(out, r->version);
+	out = number(out, r->took);
 	return out - line;
 }

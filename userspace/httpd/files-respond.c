@@ -24,11 +24,13 @@ struct part {
 /* Texts have a charset, which counts for each part of several, too. */
 static const char *full_type(const struct files_conf *c, const char *type, char out[TYPE_LEN])
 {
-	bool text = !strncmp(type, "text/", 5) && *c->charset;
-	int n = snprintf(out, TYPE_LEN, "%s%s%s", type, text ? "; charset=" : "",
-			 text ? c->charset : "");
+	static const char charset[] = "; charset=";
 
-	return n < TYPE_LEN ? out : type;
+	if (strncmp(type, "text/", 5) || !*c->charset ||
+	    strlen(type) + strlen(charset) + strlen(c->charset) >= TYPE_LEN)
+		return type;
+	stpcpy(stpcpy(stpcpy(out, type), charset), c->charset);
+	return out;
 }
 
 static void add_type(struct http_exchange *x, const struct files_conf *c, const char *type)

@@ -268,16 +268,38 @@ void router_error_page(struct http_exchange *x, int status)
 /* Returns the length; what was refused is told as it came. */
 static size_t request_line(const struct http_request *rq, bool good, char *out, size_t room)
 {
-	int len;
+	const char *parts[] = {
+		rq->method, " ", rq->target,
+		rq->version == HTTP_2	? " HTTP/2.0" :
+		rq->version == HTTP_1_0 ? " HTTP/1.0" :
+					  " HTTP/1.1",
+	};
+	size_t len = 0, n;
 
-	if (good)
-		len = snprintf(out, room, "%s %s %s", rq->method, rq->target,
-			       rq->version == HTTP_2   ? "HTTP/2.0" :
-			       rq->version == HTTP_1_0 ? "HTTP/1.0" :
-							 "HTTP/1.1");
-	else
-		len = snprintf(out, room, "%s", rq->line ? rq->line : "");
-	return len < (int)room ? (size_t)len : room - 1;
+	if (!good) {
+		parts[0] = rq->line ? rq->line : "";
+		parts[1] = parts[2] = parts[3] = "";
+	}
+	for (int i = 0; i < 4; i++) {
+		n = strlen(parts[i]);
+		n = n < room - len ? n : room - len;
+		memcpy(out + len, parts[i], n);
+		len += n;
+	}
+	return len;
+}
+
+/* Worked out once a second. */
+static const struct tm *local_time(void)
+{
+	static time_t then = -1;
+	static struct tm tm;
+	time_t now = time(NULL);
+
+	if (now != then)
+		localtime_r(&now, &tm);
+	then = now;
+	return &tm;
 }
 
 static void write_log(struct http_exchange *x, const struct routed *rd, uint64_t took)
@@ -288,6 +310,7 @@ static void write_log(struct http_exchange *x, const struct routed *rd, uint64_t
 	struct access_record r = {
 		.peer = ln_conn_peer(c),
 		.user = rd ? rd->request.user : NULL,
+		.when = *local_time(),
 		.request = request,
 		.request_len = request_line(rq, rd, request, sizeof(request)),
 		.status = http_status_of(x),
@@ -299,11 +322,9 @@ static void write_log(struct http_exchange *x, const struct routed *rd, uint64_t
 		.version = rq->version == HTTP_2 ? "h2" : "h1",
 		.took = took,
 	};
-	time_t now = time(NULL);
 
 	if (!r.request_len)
 		r.request = NULL;
-	localtime_r(&now, &r.when);
 	ln_access_log_write(setup_of(x)->access_log, line, accesslog_format(line, &r));
 }
 

@@ -150,28 +150,36 @@ static int become(const struct wsgi_process *p)
 	return 0;
 }
 
-/* Beside this program; else wherever PATH has it. */
-static void execute(const struct wsgi_process *p)
+/*
+ * The program beside this one, for execute(), or -1.  It may be in a folder that is closed to
+ * the user that it is to run as.
+ */
+static int open_program(void)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(PROGRAM));
-	char *slash;
 
-	if (n > 0) {
-		path[n] = 0;
-		slash = strrchr(path, '/');
-		strcpy(slash + 1, PROGRAM);
-		execv(path, p->argv);
-		if (errno != ENOENT)
-			return;
-	}
-	execvp(PROGRAM, p->argv);
+	if (n <= 0)
+		return -1;
+	path[n] = 0;
+	strcpy(strrchr(path, '/') + 1, PROGRAM);
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+/* Beside this program; else wherever PATH has it. */
+static void execute(const struct wsgi_process *p, int program)
+{
+	if (program >= 0)
+		execveat(program, "", p->argv, environ, AT_EMPTY_PATH);
+	else
+		execvp(PROGRAM, p->argv);
 }
 
 /* Never returns. */
 static void child(const struct wsgi_process *p, pid_t parent)
 {
 	const struct timespec delay = { p->delay_ms / 1000, p->delay_ms % 1000 * 1000000L };
+	int program = open_program();
 	sigset_t mask;
 
 	sigemptyset(&mask);
@@ -195,7 +203,7 @@ static void child(const struct wsgi_process *p, pid_t parent)
 	}
 	/* A change of user takes this away. */
 	prctl(PR_SET_PDEATHSIG, SIGHUP);
-	execute(p);
+	execute(p, program);
 	ln_error("wsgi: " PROGRAM " cannot be started: %s", strerror(errno));
 	_exit(NOT_STARTED);
 }

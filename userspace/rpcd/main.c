@@ -29,6 +29,7 @@ enum {
 	OPT_ETCD_CERTIFICATE,
 	OPT_ETCD_KEY,
 	OPT_ETCD_TIMEOUT,
+	OPT_ETCD_TOTAL,
 	OPT_MODULE,
 	OPT_METRICS,
 	OPT_CERTIFICATE,
@@ -100,6 +101,8 @@ static const struct argp_option options[] = {
 	{ "etcd-timeout", OPT_ETCD_TIMEOUT, "SECONDS", 0,
 	  "Time for a member of etcd to answer, before the next is asked (default: 2)",
 	  LN_OPTIONS_OWN },
+	{ "etcd-total-timeout", OPT_ETCD_TOTAL, "SECONDS", 0,
+	  "Time for etcd to answer, whichever member is asked (default: 10)", LN_OPTIONS_OWN },
 	{ NULL, 0, NULL, 0, "What to serve:", LN_OPTIONS_OWN + 1 },
 	{ "module", OPT_MODULE, "FILE", 0, "A shared object with further methods (repeatable)",
 	  LN_OPTIONS_OWN + 1 },
@@ -198,6 +201,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_ETCD_TIMEOUT:
 		a->etcd.attempt_ms = ln_parse_seconds("--etcd-timeout", arg, 0.05, 60);
+		return 0;
+	case OPT_ETCD_TOTAL:
+		a->etcd.total_ms = ln_parse_seconds("--etcd-total-timeout", arg, 0.05, 600);
 		return 0;
 	case OPT_MODULE:
 		if (a->n_modules == MAX_MODULES)

@@ -277,6 +277,15 @@ static void test_deadlines(void)
 	EXPECT(over(c) && !c->out_len, "%s", out_of(c));
 	conn_free(c);
 
+	/* An empty line begins no request (RFC 9112, 2.2). */
+	for (int n = 1; n <= 2; n++) {
+		c = conn_new(service_new());
+		conn_feed(c, "\r\n", n);
+		conn_pass(c, 10000);
+		EXPECT(over(c) && !c->out_len, "%s", out_of(c));
+		conn_free(c);
+	}
+
 	/* A header drop by drop: 408 so long after its first octet. */
 	c = fed(GET("/ignore"));
 	conn_feed(c, "GET /", 5);
@@ -493,6 +502,14 @@ static void test_hold(void)
 	http_hold(waiting, false);
 	conn_turn(c);
 	EXPECT(waiting, "still there");
+	conn_free(c);
+
+	/* It is not the client that is late. */
+	c = fed("POST /wait HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na");
+	http_accept(waiting, 0);
+	http_hold(waiting, true);
+	conn_pass(c, 40000);
+	EXPECT(!waiting && count(c, " 503 ") == 1 && !count(c, " 408 ") && over(c), "%s", out_of(c));
 	conn_free(c);
 }
 

@@ -1,38 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A short run of each fuzzer, the same each time. For a long one give it a folder:
-# call_fuzz -dict=rpcd.dict FOLDER rpcd-seeds/call
+# For a long run: FUZZ_SECONDS=3600 FUZZ_CORPUS=/somewhere ./rpcd_fuzz.sh
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 1
-bin=$here
-[ -x "$bin/call_fuzz" ] || bin=${OUTPUT:-$here/../../../build/selftests/unit/rpcd}
-echo "TAP version 13"
-echo "1..2"
-if [ ! -x "$bin/call_fuzz" ]; then
-	for i in 1 2; do
-		echo "ok $i fuzzing # SKIP not built: it needs clang and its run time"
-	done
-	exit 4
+# Installed, it lies here
+if [ -r "$here/fuzz.sh" ]; then
+	. "$here/fuzz.sh"
+else
+	. "$here/../fuzz.sh"
 fi
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-i=0 status=0
+fuzz_plan 2
 for parser in call pack; do
-	i=$((i + 1))
-	mkdir "$work/$parser"
-	if "$bin/${parser}_fuzz" -runs="${FUZZ_RUNS:-30000}" -seed=253 -max_len=2048 -dict="$here/rpcd.dict" \
-		-artifact_prefix="$work/" "$work/$parser" "$here/rpcd-seeds/$parser" >"$work/log" 2>&1; then
-		sed -n 's/^Done .*/# &/p' "$work/log"
-		echo "ok $i fuzzing $parser"
-	else
-		tail -n 40 "$work/log" | sed 's/^/# /'
-		for f in "$work"/crash-* "$work"/leak-* "$work"/timeout-*; do
-			[ ! -e "$f" ] || base64 "$f" | sed 's/^/# input: /'
-		done
-		rm -f "$work"/crash-* "$work"/leak-* "$work"/timeout-*
-		echo "not ok $i fuzzing $parser"
-		status=1
-	fi
+	fuzz ${parser}_fuzz 30000 2048 rpcd-seeds/$parser -dict="$here/rpcd.dict"
 done
-exit $status
+fuzz_end

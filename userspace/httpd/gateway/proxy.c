@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "tls.h"
 #include "proxy.h"
 
 #define MAX_INFORMATIONAL	16	/* 1xx before a response */
@@ -15,6 +16,9 @@ static cfg_opt_t options[] = {
 	CFG_STR("path", NULL, CFGF_NONE),
 	CFG_STR("host", NULL, CFGF_NONE),
 	CFG_BOOL("forwarded", cfg_true, CFGF_NONE),
+	CFG_BOOL("tls", cfg_false, CFGF_NONE),
+	CFG_STR("tls-ca", NULL, CFGF_NONE),
+	CFG_STR("tls-name", NULL, CFGF_NONE),
 	CFG_END(),
 };
 
@@ -270,6 +274,7 @@ static void proxy_free(void *conf)
 	gateway_conf_release(&p->common);
 	free(p->path);
 	free(p->host);
+	free(p->tls_name);
 	free(p);
 }
 
@@ -304,12 +309,47 @@ static bool read_strings(struct proxy_conf *p, cfg_t *section)
 	return (!path || p->path) && (!host || p->host);
 }
 
+/* The origin's certificate is always checked. */
+static bool read_tls(struct proxy_conf *p, cfg_t *section)
+{
+	static const char *const alpn[] = { "http/1.1", NULL };
+	const char *ca = cfg_getstr(section, "tls-ca"), *name = cfg_getstr(section, "tls-name");
+	struct ln_tls *tls;
+	bool named;
+
+	if (!cfg_getbool(section, "tls")) {
+		if (!ca && !name)
+			return true;
+		ln_config_error(section, "%s without \"tls = true\"", ca ? "tls-ca" : "tls-name");
+		return false;
+	}
+	if (name && (!http_host_valid(name, strlen(name)) || strchr(name, ':'))) {
+		ln_config_error(section, "tls-name \"%s\": a host name, without port", name);
+		return false;
+	}
+	p->tls_name = name ? strdup(name) : NULL;
+	if (name && !p->tls_name)
+		return false;
+	tls = ln_tls_client(ca, alpn, true);
+	if (!tls) {
+		ln_config_error(section, "tls-ca \"%s\" cannot be used: a PEM file with certificates "
+				"is allowed", ca ? ca : "of the system");
+		return false;
+	}
+	named = !gateway_remotes_encrypt(&p->common.remotes, tls, p->tls_name);
+	ln_tls_put(tls);
+	if (!named)
+		ln_config_error(section, "tls: the address of a UNIX socket has no name: tls-name is "
+				"missing");
+	return named;
+}
+
 static void *proxy_configure(cfg_t *section, const struct httpd_location *l)
 {
 	struct proxy_conf *p = calloc(1, sizeof(*p));
 
 	if (!p || !gateway_configure(&p->common, "proxy", section, l) ||
-	    !read_strings(p, section)) {
+	    !read_strings(p, section) || !read_tls(p, section)) {
 		proxy_free(p);
 		return NULL;
 	}

@@ -14,12 +14,14 @@
  * @path: what the location's prefix becomes, without a slash at its end; NULL: the target
  *	is passed on as it came
  * @host: Host to send; NULL: the client's
+ * @tls_name: name that the origin's certificate must have; NULL: the address's
  * @forwarded: send Forwarded and X-Forwarded-*
  */
 struct proxy_conf {
 	struct gateway_conf common;
 	char *path;
 	char *host;
+	char *tls_name;
 	bool forwarded;
 };
 

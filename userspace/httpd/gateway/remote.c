@@ -15,13 +15,19 @@
 static const char allowed[] =
 	"\"HOST:PORT\", \"[IPV6]:PORT\", \"linnet:HOST:PORT\" or \"unix:/PATH\"";
 
-static int append(struct gateway_remotes *remotes, const struct ln_remote *remote, char *name)
+static int append(struct gateway_remotes *remotes, const struct ln_remote *remote, char *name,
+		  const char *host)
 {
-	if (!name || remotes->n == GATEWAY_MAX_REMOTES) {
+	char *copy = host ? strdup(host) : NULL;
+
+	if (!name || (host && !copy) || remotes->n == GATEWAY_MAX_REMOTES) {
 		free(name);
+		free(copy);
 		return -1;
 	}
-	remotes->remote[remotes->n++] = (struct gateway_remote){ .remote = *remote, .name = name };
+	remotes->remote[remotes->n++] = (struct gateway_remote){
+		.remote = *remote, .name = name, .host = copy,
+	};
 	return 0;
 }
 
@@ -38,7 +44,7 @@ static int add_unix(struct gateway_remotes *remotes, const char *path, const cha
 		return -1;
 	remote.addr.sa.sa_family = AF_UNIX;
 	remote.path = name + strlen("unix:");
-	return append(remotes, &remote, name);
+	return append(remotes, &remote, name, NULL);
 }
 
 static int add_resolved(struct gateway_remotes *remotes, const char *host, const char *port,
@@ -62,7 +68,7 @@ static int add_resolved(struct gateway_remotes *remotes, const char *host, const
 		if (asprintf(&name, "%s%s", protocol == IPPROTO_TCP ? "" : "linnet:",
 			     ln_addr_format(&remote.addr, text)) < 0)
 			name = NULL;
-		r = append(remotes, &remote, name) ? EAI_MEMORY : 0;
+		r = append(remotes, &remote, name, host) ? EAI_MEMORY : 0;
 	}
 	freeaddrinfo(list);
 	return r;
@@ -166,6 +172,28 @@ int gateway_remotes_configure(struct gateway_remotes *remotes, cfg_t *section)
 }
 
 /**
+ * gateway_remotes_encrypt() - connections are to be by TLS
+ * @remotes: the addresses, which become an owner
+ * @tls: from ln_tls_client()
+ * @name: the name that certificates must have; NULL: that of the address; must stay
+ *
+ * Return: 0, or -1: an address has no name.
+ */
+int gateway_remotes_encrypt(struct gateway_remotes *remotes, struct ln_tls *tls, const char *name)
+{
+	remotes->tls = ln_tls_get(tls);
+	for (unsigned int i = 0; i < remotes->n; i++) {
+		struct gateway_remote *r = &remotes->remote[i];
+
+		r->remote.tls = tls;
+		r->remote.name = name ? name : r->host;
+		if (!r->remote.name)
+			return -1;
+	}
+	return 0;
+}
+
+/**
  * gateway_remotes_pick() - whose turn it is
  * @remotes: the addresses, at least one
  * @now: loop time, ms
@@ -264,7 +292,11 @@ bool gateway_idle_put(struct gateway_remotes *remotes, struct ln_conn *c)
  */
 void gateway_remotes_free(struct gateway_remotes *remotes)
 {
-	for (unsigned int i = 0; i < remotes->n; i++)
+	for (unsigned int i = 0; i < remotes->n; i++) {
 		free(remotes->remote[i].name);
+		free(remotes->remote[i].host);
+	}
 	remotes->n = 0;
+	ln_tls_put(remotes->tls);
+	remotes->tls = NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "server.h"
+#include "tls.h"
 
 struct gateway;
 struct gateway_remotes;
@@ -17,6 +18,7 @@ struct gateway_link;
  * struct gateway_remote - one address
  * @remote: for ln_connect()
  * @name: the same for the log: "unix:/run/x.sock", "linnet:127.0.0.1:9000"
+ * @host: the host as it was configured, NULL: a UNIX socket
  * @down_until: loop time, ms, until which it is passed over; it did not answer
  * @idle: connections waiting for a request, the last used first
  * @n_idle: how many
@@ -24,6 +26,7 @@ struct gateway_link;
 struct gateway_remote {
 	struct ln_remote remote;
 	char *name;
+	char *host;
 	uint64_t down_until;
 	struct gateway_link *idle;
 	unsigned int n_idle;
@@ -34,6 +37,7 @@ struct gateway_remote {
  * @n: how many
  * @remote: the addresses
  * @next: whose turn it is
+ * @tls: what connections are encrypted with, NULL: nothing
  * @max_idle: connections kept per address and worker
  * @idle_ms: for how long
  */
@@ -41,6 +45,7 @@ struct gateway_remotes {
 	unsigned int n;
 	struct gateway_remote remote[GATEWAY_MAX_REMOTES];
 	unsigned int next;
+	struct ln_tls *tls;
 	unsigned int max_idle;
 	uint64_t idle_ms;
 };
@@ -61,6 +66,7 @@ struct gateway_link {
 };
 
 int gateway_remotes_configure(struct gateway_remotes *remotes, cfg_t *section);
+int gateway_remotes_encrypt(struct gateway_remotes *remotes, struct ln_tls *tls, const char *name);
 int gateway_remotes_add(struct gateway_remotes *remotes, const char *text, const char **wrong);
 struct gateway_remote *gateway_remotes_pick(struct gateway_remotes *remotes, uint64_t now);
 void gateway_remote_down(struct gateway_remote *remote, uint64_t now);

@@ -1,3 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-or-later
-exec "$(dirname -- "$0")/fuzz.sh" request_fuzz 1024
