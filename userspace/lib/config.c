@@ -98,6 +98,8 @@ static bool at_end(const cfg_t *cfg)
  */
 void ln_config_error(cfg_t *cfg, const char *fmt, ...)
 {
+	/* A section that is there without being written has no name of its file. */
+	const char *file = cfg->filename ? cfg->filename : reading.file;
 	char message[MESSAGE_MAX + ALLOWED_MAX];
 	va_list ap;
 
@@ -107,7 +109,7 @@ void ln_config_error(cfg_t *cfg, const char *fmt, ...)
 	if (at_end(cfg))
 		snprintf(message, sizeof(message), "the file ends in the middle of a section, "
 						   "list, value or comment, which is not closed");
-	ln_error("%s:%d: %s", cfg->filename ? cfg->filename : "configuration", cfg->line, message);
+	ln_error("%s:%d: %s", file ? file : "configuration", cfg->line, message);
 }
 
 /* A folder would be fatal to libconfuse's scanner: exit(). */

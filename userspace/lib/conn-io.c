@@ -88,6 +88,15 @@ void ln_conn_schedule(struct ln_conn *c)
 
 /* --- the way in --- */
 
+/* Whether TLS has something for the protocol that the socket will not tell of any more: what was
+ * decrypted, or the end of the stream that came right behind it.
+ */
+bool ln_conn_tls_pending(const struct ln_conn *c)
+{
+	return c->tls && (SSL_has_pending(c->tls) ||
+			  (!c->eof && SSL_get_shutdown(c->tls) & SSL_RECEIVED_SHUTDOWN));
+}
+
 /* Returns bytes, 0 at the end of the stream, -EAGAIN or another error. */
 static ssize_t tls_receive(struct ln_conn *c, char *buf, size_t room)
 {
@@ -218,12 +227,16 @@ static void read_open(struct ln_conn *c)
 		ln_conn_fail(c, -n);
 		return;
 	}
+	if (!n && c->stop_tls) {
+		/* No more of it; ours follows when what is queued has gone out. */
+		ln_conn_schedule(c);
+		return;
+	}
 	if (n)
 		c->in_len += n;
 	else
 		c->eof = true;
-	/* The socket will not tell of what TLS has decrypted already. */
-	if (c->tls && SSL_has_pending(c->tls))
+	if (ln_conn_tls_pending(c))
 		ln_conn_wake(c);
 	give_input(c);
 }
@@ -359,22 +372,60 @@ void ln_conn_linger(struct ln_conn *c)
 	ln_conn_poll(c);
 }
 
+/* Whose sessions this one may go on from. */
+int ln_conn_tls_bind(struct ln_conn *c)
+{
+	int err = ln_tls_bind(c->tls, c->tls_binding, c->tls_bound);
+
+	c->tls_marked = !err;
+	return err;
+}
+
 static void begin_tls(struct ln_conn *c)
 {
-	c->tls = ln_tls_session(c->start_tls, c->fd, NULL);
+	c->tls = ln_tls_session(c->start_tls, c->fd, c->tls_name);
 	ln_tls_put(c->start_tls);
 	c->start_tls = NULL;
 	c->held = false;
-	if (c->tls)
+	if (c->tls && !ln_conn_tls_bind(c))
 		ln_conn_established(c);
 	else
 		ln_conn_fail(c, EPROTO);
 }
 
+/* Both sides have said that their encrypted stream is over: the socket's goes on. */
+static void end_tls(struct ln_conn *c)
+{
+	SSL_free(c->tls);
+	c->tls = NULL;
+	c->stop_tls = c->tls_writes = false;
+	ln_conn_poll(c);
+	ln_conn_schedule(c);
+}
+
+/* Our close_notify, and the wait for the peer's. */
+static void stop_tls(struct ln_conn *c)
+{
+	int r = 0;
+
+	ERR_clear_error();
+	if (!(SSL_get_shutdown(c->tls) & SSL_SENT_SHUTDOWN))
+		r = SSL_shutdown(c->tls);
+	if (r < 0)
+		ln_conn_fail(c, EPROTO);
+	else if (SSL_get_shutdown(c->tls) & SSL_RECEIVED_SHUTDOWN)
+		end_tls(c);
+}
+
 static void flush(struct ln_conn *c)
 {
-	bool had = c->out.bytes, empty = send_queue(c), room;
+	bool had = c->out.bytes, empty, room;
 
+	if (c->stop_tls && c->phase == LN_OPEN && SSL_get_shutdown(c->tls) & SSL_SENT_SHUTDOWN) {
+		stop_tls(c);
+		return;
+	}
+	empty = send_queue(c);
 	if (c->phase == LN_CLOSED)
 		return;
 	ln_conn_poll(c);
@@ -382,6 +433,8 @@ static void flush(struct ln_conn *c)
 		ln_conn_linger(c);
 	} else if (empty && c->start_tls) {
 		begin_tls(c);
+	} else if (empty && c->stop_tls && c->phase == LN_OPEN) {
+		stop_tls(c);
 	} else if (c->phase == LN_OPEN) {
 		room = c->was_full && c->out.memory <= c->proto->output_max / 2;
 		if (room)
@@ -420,7 +473,7 @@ void ln_conn_handshake(struct ln_conn *c)
 		ln_conn_arm(c, LN_NEVER);
 		ln_conn_poll(c);
 		ln_debug("%s: %s", c->name, SSL_get_version(c->tls));
-		if (SSL_has_pending(c->tls))
+		if (ln_conn_tls_pending(c))
 			ln_conn_wake(c);
 		c->proto->open(c);
 		if (c->server->stopping)
@@ -501,7 +554,7 @@ void ln_conn_take_turn(struct ln_conn *c)
 	if (c->wake && c->phase == LN_OPEN) {
 		c->wake = false;
 		/* Under TLS there may be more than what was read already. */
-		if (c->tls && wants_input(c) && SSL_has_pending(c->tls))
+		if (wants_input(c) && ln_conn_tls_pending(c))
 			read_open(c);
 		else
 			give_input(c);

@@ -219,7 +219,7 @@ void ln_conn_accepted(struct ln_listener *l, int fd, const union ln_addr *peer)
 	ln_info("%s: connected (%s)", c->name, ln_protocol_name(c->protocol));
 	if (l->tls) {
 		c->tls = ln_tls_session(l->tls, fd, NULL);
-		if (!c->tls) {
+		if (!c->tls || ln_conn_tls_bind(c)) {
 			ln_conn_close(c);
 			return;
 		}
@@ -257,8 +257,9 @@ static int remote_socket(const struct ln_remote *r, bool *pending)
 			return err;
 		sa = (struct sockaddr *)&un;
 	}
-	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-		    r->path ? 0 : r->protocol);
+	fd = r->prepared ? r->fd :
+			   socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+				  r->path ? 0 : r->protocol);
 	if (fd < 0)
 		return -errno;
 	*pending = false;
@@ -573,7 +574,7 @@ void ln_conn_hold(struct ln_conn *c, bool hold)
 		return;
 	c->held = hold;
 	/* TLS may have bytes that the socket no longer has. */
-	if (!hold && c->tls && SSL_has_pending(c->tls))
+	if (!hold && ln_conn_tls_pending(c))
 		ln_conn_wake(c);
 	ln_conn_poll(c);
 }
@@ -717,6 +718,68 @@ int ln_conn_start_tls(struct ln_conn *c, struct ln_tls *tls)
 		return -EPROTO;
 	c->start_tls = ln_tls_get(tls);
 	ln_conn_hold(c, true);
+	ln_conn_schedule(c);
+	return 0;
+}
+
+/**
+ * ln_conn_start_tls_to() - encrypt from here on, as the client
+ * @c: a connection of ln_connect()
+ * @tls: context; the connection becomes an owner until the handshake
+ * @name: the server's name, for SNI and the check of its certificate; must stay until open()
+ *	or close()
+ *
+ * Return: as ln_conn_start_tls().
+ */
+int ln_conn_start_tls_to(struct ln_conn *c, struct ln_tls *tls, const char *name)
+{
+	c->tls_name = name;
+	return ln_conn_start_tls(c, tls);
+}
+
+/**
+ * ln_conn_start_tls_with() - encrypt from here on, by the TLS session of another connection
+ * @c: the connection
+ * @tls: context, with ln_tls_bind_sessions(); the connection becomes an owner until the
+ *	handshake
+ * @with: a connection that has, or had, TLS by @tls: the peer may resume sessions of it, or of others
+ *	that were started with it, and no others.  Without one it makes a new session,
+ *	which ln_conn_tls_resumed() tells.
+ *
+ * Return: 0, or -EPROTO as ln_conn_start_tls(), and when @with never had TLS.
+ */
+int ln_conn_start_tls_with(struct ln_conn *c, struct ln_tls *tls, const struct ln_conn *with)
+{
+	if (!with->tls_marked)
+		return -EPROTO;
+	memcpy(c->tls_binding, with->tls_binding, sizeof(c->tls_binding));
+	c->tls_bound = true;
+	return ln_conn_start_tls(c, tls);
+}
+
+/**
+ * ln_conn_tls_resumed() - whether the handshake took up an earlier session
+ * @c: the connection
+ */
+bool ln_conn_tls_resumed(const struct ln_conn *c)
+{
+	return c->tls && SSL_session_reused(c->tls);
+}
+
+/**
+ * ln_conn_stop_tls() - go on in the clear
+ * @c: the connection
+ *
+ * When what is queued has gone out, close_notify is sent; what is written after this call
+ * waits for the peer's own close_notify and goes out in the clear (RFC 4217, 13).
+ *
+ * Return: 0, or -EPROTO when there is no TLS, or when the peer did not wait for the answer.
+ */
+int ln_conn_stop_tls(struct ln_conn *c)
+{
+	if (!c->tls || c->in_len || SSL_pending(c->tls))
+		return -EPROTO;
+	c->stop_tls = true;
 	ln_conn_schedule(c);
 	return 0;
 }

@@ -25,7 +25,9 @@ enum ln_access {
  * @n: how many paths
  * @path: a path, or a descriptor when it is NULL, and what is allowed beneath it
  * @connect: the worker makes connections of its own
- * @bind: from ports that it chooses itself, with @connect (listen() stays forbidden)
+ * @connect_local: only to UNIX sockets; nothing more where there is @connect
+ * @bind: from ports that it chooses itself, with @connect
+ * @listen: it makes listening sockets of its own: socket(), bind() and listen()
  * @sqlite: file locks, memory maps and fsync as SQLite needs them
  */
 struct ln_sandbox {
@@ -36,7 +38,9 @@ struct ln_sandbox {
 		int access;
 	} path[LN_SANDBOX_MAX_PATHS];
 	bool connect;
+	bool connect_local;
 	bool bind;
+	bool listen;
 	bool sqlite;
 };
 

@@ -96,7 +96,7 @@ static const int locks[] = { F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETL
 /* TCGETS: the C library asks whether a stream is a terminal. */
 static const unsigned int ioctls[] = { FIONBIO, FIONREAD, FIOCLEX, TCGETS };
 static const int prctls[] = { PR_SET_NAME, PR_GET_NAME };
-static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
+static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };	/* AF_UNIX first */
 
 static int allow_list(scmp_filter_ctx ctx, const int *list, size_t n)
 {
@@ -166,7 +166,7 @@ static int add_descriptors(scmp_filter_ctx ctx)
 	return err;
 }
 
-static int add_connecting(scmp_filter_ctx ctx, bool allowed, bool bind)
+static int add_connecting(scmp_filter_ctx ctx, const struct ln_sandbox *s)
 {
 	int err;
 
@@ -175,14 +175,22 @@ static int add_connecting(scmp_filter_ctx ctx, bool allowed, bool bind)
 			       SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
 	if (err)
 		return err;
-	if (!allowed) {
-		err = refuse(ctx, SCMP_SYS(socket), EACCES);
-		return err ? err : refuse(ctx, SCMP_SYS(connect), EACCES);
-	}
-	err = allow_values(ctx, SCMP_SYS(socket), 0, families, COUNT(families));
-	if (!err)
+	if (!s->connect && !s->connect_local)
+		err = refuse(ctx, SCMP_SYS(connect), EACCES);
+	else
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
-	return err || !bind ? err : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
+	/* Where connect() goes is in memory; which sockets there are can be seen. */
+	if (!err && (s->connect || s->listen))
+		err = allow_values(ctx, SCMP_SYS(socket), 0, families, COUNT(families));
+	else if (!err && s->connect_local)
+		err = allow_values(ctx, SCMP_SYS(socket), 0, families, 1);
+	else if (!err)
+		err = refuse(ctx, SCMP_SYS(socket), EACCES);
+	if (!err && ((s->connect && s->bind) || s->listen))
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
+	if (!err && s->listen)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(listen), 0);
+	return err;
 }
 
 static int add_files(scmp_filter_ctx ctx, const struct ln_sandbox *s)
@@ -235,7 +243,7 @@ static int fill(scmp_filter_ctx ctx, const struct ln_sandbox *s)
 	if (!err)
 		err = add_descriptors(ctx);
 	if (!err)
-		err = add_connecting(ctx, s->connect, s->bind);
+		err = add_connecting(ctx, s);
 	if (!err)
 		err = add_files(ctx, s);
 	if (!err)

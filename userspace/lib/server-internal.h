@@ -8,6 +8,7 @@
 
 #include "peers.h"
 #include "server.h"
+#include "tls-internal.h"
 
 /* Read from a socket in one go. */
 #define LN_SCRATCH_BYTES	65536
@@ -72,6 +73,11 @@ struct ln_conn {
 	struct ln_peer *peer;
 	SSL *tls;
 	struct ln_tls *start_tls;	/* when what is queued has gone out */
+	const char *tls_name;		/* the server's, for @start_tls on our own connections */
+	unsigned char tls_binding[LN_TLS_BINDING];	/* of the sessions that it may resume */
+	bool tls_bound;			/* another connection's, from the start */
+	bool tls_marked;		/* @tls_binding is there */
+	bool stop_tls;			/* when what is queued has gone out */
 	char *in;			/* what arrived: a buffer of its own, or the server's scratch */
 	size_t in_start, in_len, in_room;	/* in_room 0: scratch */
 	struct ln_queue out;
@@ -94,6 +100,8 @@ void ln_server_conn_gone(struct ln_server *s, bool accepted);
 void ln_conn_poll(struct ln_conn *c);
 void ln_conn_on_poll(uv_poll_t *poll, int status, int events);
 void ln_conn_receive(struct ln_conn *c);
+int ln_conn_tls_bind(struct ln_conn *c);
+bool ln_conn_tls_pending(const struct ln_conn *c);
 void ln_conn_take_turn(struct ln_conn *c);
 void ln_conn_schedule(struct ln_conn *c);
 bool ln_conn_starved(const struct ln_conn *c);

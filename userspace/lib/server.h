@@ -110,6 +110,9 @@ void ln_server_release(struct ln_server *s);
  * struct ln_remote - where ln_connect() goes
  * @addr: address and port; of family AF_UNIX when @path is set
  * @protocol: IPPROTO_TCP or IPPROTO_LINNET
+ * @prepared: @fd is the socket to use: one of that family and protocol, not blocking, which
+ *	may be bound; ln_connect() takes it, closed when the call fails, too
+ * @fd: the socket, with @prepared
  * @path: a UNIX socket's path, or NULL
  * @tls: NULL: none
  * @name: host name for SNI and the certificate's check, with @tls
@@ -118,6 +121,8 @@ void ln_server_release(struct ln_server *s);
 struct ln_remote {
 	union ln_addr addr;
 	int protocol;
+	bool prepared;
+	int fd;
 	const char *path;
 	struct ln_tls *tls;
 	const char *name;
@@ -169,6 +174,13 @@ void ln_conn_deadline(struct ln_conn *c, uint64_t ms);
  * -EPROTO when something is in ln_conn_input() already: it came in the clear.
  */
 int ln_conn_start_tls(struct ln_conn *c, struct ln_tls *tls);
+/* The same on a connection of ln_connect(): the server's name, as struct ln_remote has it. */
+int ln_conn_start_tls_to(struct ln_conn *c, struct ln_tls *tls, const char *name);
+/* The same, with a session that goes on from one of connection @with, or is a new one. */
+int ln_conn_start_tls_with(struct ln_conn *c, struct ln_tls *tls, const struct ln_conn *with);
+bool ln_conn_tls_resumed(const struct ln_conn *c);
+/* When what is queued has gone out: in the clear again, once the peer has agreed. */
+int ln_conn_stop_tls(struct ln_conn *c);
 int ln_conn_error(const struct ln_conn *c);
 void ln_conn_finish(struct ln_conn *c);
 void ln_conn_close(struct ln_conn *c);

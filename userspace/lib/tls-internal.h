@@ -7,6 +7,10 @@
 
 #include "tls.h"
 
+/* Octets that tell whose sessions are resumed, see ln_tls_bind_sessions(). */
+#define LN_TLS_BINDING	16
+
+int ln_tls_bind(SSL *ssl, unsigned char binding[LN_TLS_BINDING], bool given);
 SSL *ln_tls_session(struct ln_tls *t, int fd, const char *name);
 void ln_tls_log_error(const char *who);
 bool ln_tls_serves(const SSL *ssl, const char *host);

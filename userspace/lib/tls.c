@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +24,18 @@
  */
 #define CIPHERS_1_2	"ECDHE+AESGCM:ECDHE+CHACHA20"
 #define ALPN_MAX	256
+/* For clients that use each ticket once (RFC 8446, C.4). */
+#define BOUND_TICKETS	8
+/* Kept for clients without tickets; and how long a session may be resumed. */
+#define BOUND_SESSIONS	4096
+#define BOUND_SECONDS	86400
 
 /**
  * struct ln_tls - shared by sessions
  * @refs: owners, each session one of them
  * @client: for sessions that we begin
  * @verify: the server's certificate and name are checked
+ * @bound: ln_tls_bind_sessions() was called
  * @alpn: names with their lengths (RFC 7301, 3.1)
  * @alpn_len: their length
  * @n: how many there are in @ctx
@@ -38,6 +45,7 @@ struct ln_tls {
 	unsigned int refs;
 	bool client;
 	bool verify;
+	bool bound;
 	unsigned char alpn[ALPN_MAX];
 	unsigned int alpn_len;
 	int n;
@@ -327,6 +335,58 @@ struct ln_tls *ln_tls_client(const char *ca_file, const char *const *alpn, bool 
 fail:
 	ln_tls_put(t);
 	return NULL;
+}
+
+/* --- sessions that belong to a connection --- */
+
+/**
+ * ln_tls_bind_sessions() - let a peer resume sessions only where they belong
+ * @t: from ln_tls_server()
+ *
+ * A session of a connection is resumed on connections of ln_conn_start_tls_with() that name
+ * the same one, and nowhere else: there it shows that both have the same peer (RFC 4217,
+ * 10.2).  For clients of TLS 1.2 that want no tickets, sessions are kept in the worker, whose
+ * all these connections must be.
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
+int ln_tls_bind_sessions(struct ln_tls *t)
+{
+	for (int i = 0; i < t->n; i++) {
+		SSL_CTX_set_session_cache_mode(t->ctx[i], SSL_SESS_CACHE_SERVER);
+		SSL_CTX_sess_set_cache_size(t->ctx[i], BOUND_SESSIONS);
+		SSL_CTX_set_timeout(t->ctx[i], BOUND_SECONDS);
+		if (SSL_CTX_set_num_tickets(t->ctx[i], BOUND_TICKETS) != 1) {
+			ln_error("cannot set up TLS: %s", ln_tls_reason());
+			return -EPROTO;
+		}
+	}
+	t->bound = true;
+	return 0;
+}
+
+/**
+ * ln_tls_bind() - say whose sessions a new session may go on from
+ * @ssl: a session that a peer begins, before its handshake
+ * @binding: the mark of the connection
+ * @given: it is another's, and no tickets are given; else a new one is made here
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
+int ln_tls_bind(SSL *ssl, unsigned char binding[LN_TLS_BINDING], bool given)
+{
+	const struct ln_tls *t = SSL_get_ex_data(ssl, session_index());
+
+	if (!t->bound)
+		return 0;
+	/* A session of another context counts as none (SSL_set_session_id_context(3)).  A peer that
+	 * sends all it has and closes would take a ticket for an error.
+	 */
+	if ((given ? SSL_set_num_tickets(ssl, 0) : RAND_bytes(binding, LN_TLS_BINDING)) == 1 &&
+	    SSL_set_session_id_context(ssl, binding, LN_TLS_BINDING) == 1)
+		return 0;
+	ln_error("TLS: no session: %s", ln_tls_reason());
+	return -EPROTO;
 }
 
 /**

@@ -19,6 +19,7 @@ struct ln_tls_certificate {
 struct ln_tls *ln_tls_server(const struct ln_tls_certificate *certificates, int n,
 			     const char *const *alpn);
 struct ln_tls *ln_tls_client(const char *ca_file, const char *const *alpn, bool verify);
+int ln_tls_bind_sessions(struct ln_tls *t);
 struct ln_tls *ln_tls_get(struct ln_tls *t);
 void ln_tls_put(struct ln_tls *t);
 

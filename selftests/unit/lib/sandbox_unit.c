@@ -246,14 +246,37 @@ static void try_connecting(void)
 	CHECK(socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == ENOSYS);
 }
 
+static void try_listening(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0);
+	CHECK(!bind(fd, (void *)&in, sizeof(in)) && !listen(fd, 1));
+	CHECK(connect(fd, (void *)&in, sizeof(in)) < 0 && errno == EACCES);
+	CHECK(socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == ENOSYS);
+}
+
+static void try_no_listening(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0 && !bind(fd, (void *)&in, sizeof(in)));
+	CHECK(listen(fd, 1) < 0 && errno == ENOSYS);
+}
+
 static void test_sockets(void)
 {
-	struct ln_sandbox s = { 0 };
+	struct ln_sandbox s = { 0 }, listens = { .listen = true };
+	struct ln_sandbox binds = { .connect = true, .bind = true };
 
 	expect_good(&s, try_no_connecting, "no connections");
 	ln_sandbox_path(&s, "/nonexistent/socket", LN_ACCESS_CONNECT);
 	EXPECT(s.connect && !s.n, "connect %d, %d paths", s.connect, s.n);
 	expect_good(&s, try_connecting, "connections");
+	expect_good(&listens, try_listening, "listening");
+	expect_good(&binds, try_no_listening, "no listening");
 }
 
 /* --- threads, memory, limits --- */
