@@ -492,7 +492,6 @@ static void data_stop(struct ln_conn *c)
 
 static void data_close(struct ln_conn *c)
 {
-	struct data *d = ln_conn_state(c);
 	struct transfer *t = transfer_of(c);
 
 	if (!t)
