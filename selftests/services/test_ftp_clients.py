@@ -16,7 +16,7 @@ from clients import LIGHT, contents, each_way
 from harness import equal, main
 from linnet import ADDRESS, Ftpd, PASSWORD, USER
 
-FILES = 20 if LIGHT else 200
+FILES = 20 if LIGHT else 60
 LARGE = (1 if LIGHT else 20) << 20
 NETRC = f"machine {ADDRESS} login {USER} password {PASSWORD}\n"
 

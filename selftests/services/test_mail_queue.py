@@ -266,8 +266,11 @@ def _():
         return "221 bye"
 
     with Setting({"connections-per-destination": 3, "messages-per-connection": 7, "idle-time": '"1s"'}) as (m, hop, _):
-        hop.replies.update(GREETING=greet, QUIT=bye)
+        hop.replies.update(GREETING=greet, QUIT=bye, TEXT=lambda *_: time.sleep(0.02) or "250 taken")
+        # All at once
+        m.process.send_signal(signal.SIGSTOP)
         ids = [m.put(f"to=x{i}@b.test") for i in range(40)]
+        m.process.send_signal(signal.SIGCONT)
         for mid in ids:
             m.gone(mid)
         equal(sorted(x.to()[0] for x in hop.messages), sorted(f"x{i}@b.test" for i in range(40)), "messages")
@@ -464,7 +467,7 @@ def _():
 
 @test("back-off as configured, then expiry: the sender learns what the last attempt met")
 def _():
-    with Setting({"retry": '{"200ms", "600ms"}', "expire": '"2s"', "delay-notice": '"0"'}) as (m, hop, _):
+    with Setting({"retry": '{"200ms", "600ms"}', "expire": '"1700ms"', "delay-notice": '"0"'}) as (m, hop, _):
         times = []
         hop.replies["RCPT"] = lambda s, a: times.append(time.monotonic()) or "451 4.7.1 come again"
         mid = m.put("to=x@b.test")
@@ -473,10 +476,12 @@ def _():
         equal("come again" in r.of("x@b.test")["Diagnostic-Code"], True, "last reply")
         m.gone(mid)
         waits = [b - a for a, b in zip(times, times[1:])]
-        equal(len(times), 5, f"attempts, with waits of {waits}")
-        for got, least in zip(waits, (0.2, 0.6, 0.6)):
+        # On a slow machine the last but one may be the last
+        equal(len(times) in (4, 5), True, f"attempts, with waits of {waits}")
+        for got, least in zip(waits[:-1], (0.2, 0.6, 0.6)):
             equal(got >= least - 0.01, True, f"{got} s between attempts, at least {least}")
-        equal(times[-1] - times[0] >= 1.8, True, "the last attempt is made at the end")
+        equal(times[-1] - times[0] >= 1.6, True, f"the last attempt after {times[-1] - times[0]} s: it is made when the time is over")
+        equal(waits[-1] < 0.5, True, f"{waits[-1]} s before the last attempt: it does not wait for its turn")
 
 
 @test("delay notice: once, says until when; the message is delivered all the same")
@@ -523,6 +528,7 @@ def _():
         m.gone(m.put("to=x@b.test", f"notify={SUCCESS}"))
         m.gone(m.put("to=x@b.test", sender=""))
         equal(len(m.mail()), 2, "reports of what nobody wants to know")
+        equal(any("could be told" in line for line in m.lines), False, "a report to the null sender was tried")
         m.put("to=x@b.test", f"ret={HDRS}")
         equal(m.report(3).returned.get_content_type(), "text/rfc822-headers", "with RET=HDRS")
         long = TEXT + b"0123456789\r\n" * 20000
@@ -880,6 +886,21 @@ def _():
         mailq(m, "flush", "--all", status=69)
 
 
+@test("what is held is not tried when its time comes, and is when it is released")
+def _():
+    with Setting({"retry": '{"100ms"}'}) as (m, hop, _):
+        hop.replies["RCPT"] = "450 4.2.1 later"
+        held, other = m.put("to=x@b.test"), m.put("to=y@b.test")
+        m.deferred(held)
+        m.ask(command="hold", id=held)
+        until(lambda: m.message(held)["held"] and not m.message(held)["active"], "it to be held")
+        before, at = m.recipient(held)["attempts"], m.recipient(other)["attempts"]
+        m.deferred(other, attempts=at + 5)
+        equal(m.recipient(held)["attempts"], before, "attempts while it is held")
+        m.ask(command="release", id=held)
+        m.deferred(held, attempts=before + 1)
+
+
 @test("the control socket: what is no question, too long a one, many at once, many connections")
 def _():
     with Setting() as (m, _, _):
@@ -936,6 +957,17 @@ def _():
         os.rename(os.path.join(m.queue, "notify"), os.path.join(m.queue, "elsewhere"))
         m.gone(m.put("to=z@b.test"))
         equal(len(hop.messages), 2, "messages")
+
+
+@test("more new messages at once than the socket holds: none waits for the next look through the folder")
+def _():
+    with Setting() as (m, hop, _):
+        m.process.send_signal(signal.SIGSTOP)
+        ids = [m.put(f"to=x{i}@b.test") for i in range(40)]
+        m.process.send_signal(signal.SIGCONT)
+        for mid in ids:
+            m.gone(mid)
+        equal(len(hop.messages), 40, "messages")
 
 
 @test("one manager to a queue: the second waits until the first has ended, and takes over")

@@ -1,8 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every command of POP3 in every state with its exact reply; logins, locks, UPDATE, and peers that mean harm."""
-import base64
-import hashlib
 import os
 import re
 import signal
@@ -16,8 +14,8 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../userspace"))
 sys.path.insert(0, os.path.join(HERE, "pop3"))
 # pylint: disable=wrong-import-position
-from server import Closed, Pop3d, Pop3
-from dialogue import b64, digest, plain
+from server import Closed, Pop3d, scram
+from dialogue import b64, plain
 from harness import PATIENCE, descendants, equal, main, need, test, transports, until
 from linnet import crypted
 
@@ -197,29 +195,6 @@ def _():
             s.expect(f"PASS {'p' * 512}", r"-ERR \[AUTH\] name or password is wrong")
             s.expect("USER ann", r"\+OK")
             s.expect(f"PASS {WORD}", LIST0)
-
-
-def scram(s, user, password, tamper=None):
-    """SCRAM-SHA-256 (RFC 7677); the server's signature is checked."""
-    nonce = b64(os.urandom(18))
-    bare = f"n={user},r={nonce}"
-    reply = s(f"AUTH SCRAM-SHA-256 {b64('n,,' + bare)}")
-    if not reply.startswith("+ "):
-        return reply, None
-    first = base64.b64decode(reply[2:]).decode()
-    fields = dict(f.split("=", 1) for f in first.split(","))
-    equal((fields["r"].startswith(nonce), len(fields["r"]) >= len(nonce) + 16), (True, True), first)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
-    key = digest(salted, b"Client Key")
-    without = f"c={b64('n,,')},r={fields['r']}"
-    text = f"{bare},{first},{without}".encode()
-    proof = bytes(a ^ b for a, b in zip(key, digest(hashlib.sha256(key).digest(), text)))
-    final = f"{without},p={b64(proof)}"
-    reply = s(b64(tamper(final) if tamper else final))
-    if reply.startswith("+ "):
-        equal(base64.b64decode(reply[2:]).decode(), f"v={b64(digest(digest(salted, b'Server Key'), text))}", "the signature")
-        reply = s("")
-    return reply, (fields["s"], fields["i"])
 
 
 @test("AUTH by PLAIN, LOGIN and SCRAM-SHA-256, right and wrong (RFC 5034)")

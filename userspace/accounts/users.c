@@ -254,14 +254,20 @@ const char *users_parse(struct users *u, const char *text, size_t len, enum user
 		return "takes more memory than there is";
 	for (char *s = u->text; s; s = next) {
 		const char *wrong;
+		size_t n;
 
 		next = strchr(s, '\n');
 		if (next)
 			*next++ = 0;
-		s[strcspn(s, "\r")] = 0;
 		++*line;
+		n = strlen(s);
+		if (n && s[n - 1] == '\r')
+			s[n - 1] = 0;
 		if (!*s || *s == '#')
 			continue;
+		for (const char *p = s; *p; p++)
+			if ((unsigned char)*p < ' ' || *p == 127)
+				return "has a control character in it";
 		wrong = parse_line(&u->user[u->n++], s, third);
 		if (wrong)
 			return wrong;

@@ -11,25 +11,29 @@
 #include <string.h>
 #include <time.h>
 
-#define FIRST_LINE	"linnet-envelope 1"
+#define FIRST_LINE "linnet-envelope 1"
 /* A line: the longest key, a blank, the value. */
-#define LINE_MAX_LEN	(ENVELOPE_VALUE_MAX + 20)
+#define LINE_MAX_LEN (ENVELOPE_VALUE_MAX + 20)
 
 static const char *const state_names[] = {
 	[ENVELOPE_PENDING] = "pending", [ENVELOPE_DELIVERED] = "delivered",
-	[ENVELOPE_RELAYED] = "relayed", [ENVELOPE_PASSED] = "passed", [ENVELOPE_FAILED] = "failed",
+	[ENVELOPE_RELAYED] = "relayed", [ENVELOPE_PASSED] = "passed",
+	[ENVELOPE_FAILED] = "failed",
 };
 
 static const char *const ret_names[] = {
-	[ENVELOPE_RET_NONE] = "none", [ENVELOPE_RET_FULL] = "full", [ENVELOPE_RET_HDRS] = "hdrs",
+	[ENVELOPE_RET_NONE] = "none",
+	[ENVELOPE_RET_FULL] = "full",
+	[ENVELOPE_RET_HDRS] = "hdrs",
 };
 
 static const char *const body_names[] = {
-	[ENVELOPE_BODY_NONE] = "none", [ENVELOPE_BODY_7BIT] = "7bit",
+	[ENVELOPE_BODY_NONE] = "none",
+	[ENVELOPE_BODY_7BIT] = "7bit",
 	[ENVELOPE_BODY_8BITMIME] = "8bitmime",
 };
 
-#define COUNT(a)	((int)(sizeof(a) / sizeof(*(a))))
+#define COUNT(a) ((int)(sizeof(a) / sizeof(*(a))))
 
 /**
  * envelope_now() - the time as envelopes have it
@@ -221,14 +225,15 @@ static const char *take_text(char **to, const char *value)
 
 static const char *parse_status(char *to, const char *value)
 {
-	if (strlen(value) > ENVELOPE_STATUS_MAX || (*value != '2' && *value != '4' && *value != '5') ||
+	if (strlen(value) > ENVELOPE_STATUS_MAX ||
+	    (*value != '2' && *value != '4' && *value != '5') ||
 	    strspn(value, "0123456789.") != strlen(value))
 		return "a status is no code of RFC 3463";
 	strcpy(to, value);
 	return NULL;
 }
 
-#define BAD_NUMBER	"a number is none, or too large"
+#define BAD_NUMBER "a number is none, or too large"
 
 static const char *parse_of_recipient(struct envelope_recipient *r, const char *key,
 				      const char *value)
@@ -319,7 +324,8 @@ static const char *parse_line(struct envelope *e, char *line, bool *ended)
 		if (envelope_add(e, value))
 			return NULL;
 		return errno == ENOMEM ? "out of memory" :
-		       errno == E2BIG ? "there are too many recipients" : "a recipient is empty";
+		       errno == E2BIG  ? "there are too many recipients" :
+					 "a recipient is empty";
 	}
 	return e->n ? parse_of_recipient(&e->recipient[e->n - 1], line, value) :
 		      parse_of_message(e, line, value);
@@ -344,14 +350,16 @@ int envelope_parse(struct envelope *e, const char *text, size_t len, const char 
 	*why = NULL;
 	for (; !*why && text < end && !ended; text = newline + 1) {
 		newline = memchr(text, '\n', end - text);
-		if (!newline || newline - text > LINE_MAX_LEN || memchr(text, 0, newline - text)) {
-			*why = "a line is too long, has no end, or a NUL in it";
+		if (!newline || newline - text > LINE_MAX_LEN || memchr(text, 0, newline - text) ||
+		    memchr(text, '\r', newline - text)) {
+			*why = "a line is too long, has no end, or a NUL or CR in it";
 			break;
 		}
 		memcpy(line, text, newline - text);
 		line[newline - text] = 0;
 		if (first)
-			*why = strcmp(line, FIRST_LINE) ? "it does not begin with " FIRST_LINE : NULL;
+			*why = strcmp(line, FIRST_LINE) ? "it does not begin with " FIRST_LINE :
+							  NULL;
 		else
 			*why = parse_line(e, line, &ended);
 		first = false;

@@ -22,13 +22,13 @@
 
 #include "log.h"
 
-#define TRAILER		"linnet-spool 1 "
-#define TRAILER_LEN	32
-#define PIECE		(64 * 1024)
+#define TRAILER "linnet-spool 1 "
+#define TRAILER_LEN 32
+#define PIECE (64 * 1024)
 /* So many octets of a recipient's lines are more than there can be. */
 #define ENVELOPE_TEXT_MAX (64 << 20)
-#define FILE_MODE	0600
-#define FOLDER_MODE	0700
+#define FILE_MODE 0600
+#define FOLDER_MODE 0700
 
 enum { TMP, MSG, ENV, FOLDERS };
 

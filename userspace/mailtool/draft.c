@@ -7,9 +7,9 @@
 #include <strings.h>
 #include <sysexits.h>
 
-#define NAME		"linnet-sendmail: "
+#define NAME "linnet-sendmail: "
 /* So much is read of what a program sends; the server has a limit of its own. */
-#define TEXT_MAX	(1UL << 30)
+#define TEXT_MAX (1UL << 30)
 
 static int no_memory(void)
 {
@@ -145,11 +145,11 @@ static int take_list(struct draft *d, InternetAddressList *list)
 		InternetAddress *a = internet_address_list_get_address(list, i);
 
 		if (INTERNET_ADDRESS_IS_MAILBOX(a))
-			status = add_recipient(d, internet_address_mailbox_get_addr(
-						  INTERNET_ADDRESS_MAILBOX(a)));
+			status = add_recipient(
+				d, internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(a)));
 		else if (INTERNET_ADDRESS_IS_GROUP(a))
-			status = take_list(d, internet_address_group_get_members(
-					   INTERNET_ADDRESS_GROUP(a)));
+			status = take_list(
+				d, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(a)));
 	}
 	return status;
 }

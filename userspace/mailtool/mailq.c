@@ -45,14 +45,16 @@ static bool takes_id(const char *command)
 
 static void check_command(struct argp_state *state, const char *command)
 {
-	static const char *const commands[] = { "list", "show", "text", "stats", "flush", "hold",
-						"release", "delete" };
+	static const char *const commands[] = { "list",	 "show", "text",    "stats",
+						"flush", "hold", "release", "delete" };
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(command, commands[i]))
 			return;
-	argp_error(state, "there is no command '%s': allowed are list, show, text, stats, flush, "
-		   "hold, release and delete", command);
+	argp_error(state,
+		   "there is no command '%s': allowed are list, show, text, stats, flush, "
+		   "hold, release and delete",
+		   command);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -84,8 +86,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			a->command = arg;
 		} else if (state->arg_num == 1 && takes_id(a->command)) {
 			if (!spool_id_valid(arg))
-				argp_error(state, "'%s' is no message's name: it has %d digits and "
-					   "small letters", arg, SPOOL_ID_LEN);
+				argp_error(state,
+					   "'%s' is no message's name: it has %d digits and "
+					   "small letters",
+					   arg, SPOOL_ID_LEN);
 			a->id = arg;
 		} else {
 			argp_error(state, "'%s' is too much", arg);
@@ -94,10 +98,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if ((!strcmp(a->command, "show") || !strcmp(a->command, "text")) && !a->id)
 			argp_error(state, "%s needs a message's name", a->command);
-		else if (takes_id(a->command) && !a->id && !a->all && !a->sender &&
-			 !a->recipient && !a->domain)
-			argp_error(state, "%s needs a message's name, --sender, --recipient, "
-				   "--domain or --all", a->command);
+		else if (takes_id(a->command) && !a->id && !a->all && !a->sender && !a->recipient &&
+			 !a->domain)
+			argp_error(state,
+				   "%s needs a message's name, --sender, --recipient, "
+				   "--domain or --all",
+				   a->command);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -161,14 +167,14 @@ static void put_message(json_t *m)
 
 	printf("%s%s %8lld", word(m, "id"),
 	       json_is_true(json_object_get(m, "active")) ? "*" :
-	       json_is_true(json_object_get(m, "held")) ? "!" : " ",
+	       json_is_true(json_object_get(m, "held"))	  ? "!" :
+							    " ",
 	       (long long)number(m, "size"));
 	put_time(" ", number(m, "arrival"));
 	printf(" <");
 	put_clean(word(m, "sender"));
 	printf(">\n");
-	json_array_foreach(json_object_get(m, "recipients"), i, r)
-		put_recipient(r);
+	json_array_foreach(json_object_get(m, "recipients"), i, r) put_recipient(r);
 }
 
 static void put_list(json_t *list)
@@ -177,7 +183,8 @@ static void put_list(json_t *list)
 	json_t *m;
 	size_t i;
 
-	json_array_foreach(list, i, m) {
+	json_array_foreach(list, i, m)
+	{
 		put_message(m);
 		octets += number(m, "size");
 	}
@@ -204,9 +211,8 @@ static void put_answer(json_t *answer)
 		printf("%lld message%s\n", (long long)json_integer_value(messages),
 		       json_integer_value(messages) == 1 ? "" : "s");
 	} else {
-		json_object_foreach(answer, key, value)
-			if (json_is_integer(value))
-				printf("%-10s %lld\n", key, (long long)json_integer_value(value));
+		json_object_foreach(answer, key, value) if (json_is_integer(value))
+			printf("%-10s %lld\n", key, (long long)json_integer_value(value));
 	}
 }
 
@@ -240,9 +246,13 @@ static int show_text(void)
 static json_t *question(void)
 {
 	json_t *q = json_pack("{ss}", "command", arguments.command);
-	const struct { const char *key, *value; } texts[] = {
-		{ "id", arguments.id }, { "sender", arguments.sender },
-		{ "recipient", arguments.recipient }, { "domain", arguments.domain },
+	const struct {
+		const char *key, *value;
+	} texts[] = {
+		{ "id", arguments.id },
+		{ "sender", arguments.sender },
+		{ "recipient", arguments.recipient },
+		{ "domain", arguments.domain },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
@@ -262,7 +272,8 @@ static json_t *ask(void)
 		return answer;
 	if (absent && !strcmp(arguments.command, "list") && !arguments.sender &&
 	    !arguments.recipient && !arguments.domain && !access(arguments.queue, R_OK | X_OK)) {
-		fprintf(stderr, "linnet-mailq: no queue manager is at work in %s\n", arguments.queue);
+		fprintf(stderr, "linnet-mailq: no queue manager is at work in %s\n",
+			arguments.queue);
 		return offline_list(arguments.queue);
 	}
 	fprintf(stderr, "linnet-mailq: the queue manager of %s cannot be asked: %s\n",

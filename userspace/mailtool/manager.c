@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TIMEOUT_S	60
+#define TIMEOUT_S 60
 
 int manager_connect(const char *queue, const char *name)
 {

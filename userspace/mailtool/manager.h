@@ -10,8 +10,8 @@
 /* A UNIX stream socket in the queue's folder, connected; -1 with errno. */
 int manager_connect(const char *queue, const char *name);
 /*
- * The answer, to be freed; takes @question over. NULL: with errno ECONNREFUSED or ENOENT there is no
- * manager; else it did not answer.
+ * The answer, to be freed; takes @question over. NULL: with errno ECONNREFUSED or ENOENT there is
+ * no manager; else it did not answer.
  */
 json_t *manager_ask(const char *queue, json_t *question);
 

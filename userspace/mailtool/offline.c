@@ -31,11 +31,12 @@ static json_t *recipients(const struct envelope *e)
 	for (unsigned int i = 0; i < e->n; i++) {
 		const struct envelope_recipient *r = &e->recipient[i];
 
-		json_array_append_new(list, json_pack("{sosssisIsIsssoso}",
-			"address", text_or_null(r->address), "state", states[r->state],
-			"attempts", (int)r->attempts, "next", (json_int_t)r->next,
-			"last", (json_int_t)r->last, "status", r->status,
-			"reply", text_or_null(r->reply), "remote", text_or_null(r->remote)));
+		json_array_append_new(
+			list, json_pack("{sosssisIsIsssoso}", "address", text_or_null(r->address),
+					"state", states[r->state], "attempts", (int)r->attempts,
+					"next", (json_int_t)r->next, "last", (json_int_t)r->last,
+					"status", r->status, "reply", text_or_null(r->reply),
+					"remote", text_or_null(r->remote)));
 	}
 	return list;
 }
@@ -53,9 +54,10 @@ static bool add(const char *id, void *data)
 	fd = spool_text(l->spool, id, &size);
 	if (fd >= 0)
 		close(fd);
-	json_array_append_new(l->list, json_pack("{sssosIsIsbsbso}", "id", id, "sender",
-		text_or_null(e.sender), "arrival", (json_int_t)e.arrival, "size",
-		(json_int_t)size, "held", e.held, "active", 0, "recipients", recipients(&e)));
+	json_array_append_new(
+		l->list, json_pack("{sssosIsIsbsbso}", "id", id, "sender", text_or_null(e.sender),
+				   "arrival", (json_int_t)e.arrival, "size", (json_int_t)size,
+				   "held", e.held, "active", 0, "recipients", recipients(&e)));
 	envelope_clear(&e);
 	return true;
 }

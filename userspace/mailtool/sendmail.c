@@ -18,7 +18,7 @@
 #include "../relay/stuff.h"
 #include "submission.h"
 
-#define NAME	"linnet-sendmail: "
+#define NAME "linnet-sendmail: "
 
 enum mode { DELIVER, SPEAK_SMTP, SHOW_QUEUE, FLUSH, NOTHING };
 
@@ -31,10 +31,13 @@ static struct {
 
 static int usage(const char *what, const char *arg)
 {
-	fprintf(stderr, NAME "%s%s\n"
-		"usage: linnet-sendmail [-t] [-i] [-f SENDER] [-F NAME] [-N never|success,failure,delay]\n"
+	fprintf(stderr,
+		NAME
+		"%s%s\n"
+		"usage: linnet-sendmail [-t] [-i] [-f SENDER] [-F NAME] [-N WHEN]\n"
 		"       [-R full|hdrs] [-V ENVID] [-B 7BIT|8BITMIME] [RECIPIENT ...]\n"
-		"       linnet-sendmail -bs | -bp | -q[R DOMAIN]\n", what, arg);
+		"       linnet-sendmail -bs | -bp | -q[R DOMAIN]\n",
+		what, arg);
 	return EX_USAGE;
 }
 
@@ -118,16 +121,18 @@ static int set_option(int c, const char *arg)
 		return check_notify(arg);
 	case 'R':
 		o.ret = arg;
-		return !strcasecmp(arg, "full") || !strcasecmp(arg, "hdrs") ? 0 :
-		       usage("-R takes full or hdrs, not ", arg);
+		return !strcasecmp(arg, "full") || !strcasecmp(arg, "hdrs") ?
+			       0 :
+			       usage("-R takes full or hdrs, not ", arg);
 	case 'V':
 		o.envid = arg;
 		return 0;
 	case 'B':
 		o.eight_bit_said = true;
 		o.eight_bit = !strcasecmp(arg, "8BITMIME");
-		return o.eight_bit || !strcasecmp(arg, "7BIT") ? 0 :
-		       usage("-B takes 7BIT or 8BITMIME, not ", arg);
+		return o.eight_bit || !strcasecmp(arg, "7BIT") ?
+			       0 :
+			       usage("-B takes 7BIT or 8BITMIME, not ", arg);
 	case 'Q':
 		o.queue = arg;
 		return 0;
@@ -237,8 +242,7 @@ static int flush_queue(void)
 	}
 	good = json_is_true(json_object_get(answer, "ok"));
 	if (!good)
-		fprintf(stderr, NAME "%s\n",
-			json_string_value(json_object_get(answer, "error")));
+		fprintf(stderr, NAME "%s\n", json_string_value(json_object_get(answer, "error")));
 	json_decref(answer);
 	return good ? EX_OK : EX_DATAERR;
 }
@@ -385,7 +389,8 @@ static int deliver(char **argv, int n_args)
 		status = draft_recipients(&d);
 	if (!status && !d.n && !n_args)
 		status = usage(o.from_header ? "the message names no recipient" :
-					       "there is no recipient", "");
+					       "there is no recipient",
+			       "");
 	if (!status)
 		status = submission_open(&s, o.queue);
 	if (!status)

@@ -12,7 +12,7 @@
 
 #include "manager.h"
 
-#define NAME	"linnet-sendmail: "
+#define NAME "linnet-sendmail: "
 
 static int status_of(const struct reply *r)
 {

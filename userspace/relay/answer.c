@@ -46,11 +46,10 @@ static json_t *recipient_json(const struct envelope_recipient *r)
 		[ENVELOPE_FAILED] = "failed",
 	};
 
-	return json_pack("{sosososssisIsIsssoso}",
-			 "address", text_or_null(r->address), "user", text_or_null(r->user),
-			 "original", text_or_null(r->original), "state", states[r->state],
-			 "attempts", (int)r->attempts, "next", (json_int_t)r->next,
-			 "last", (json_int_t)r->last, "status", r->status,
+	return json_pack("{sosososssisIsIsssoso}", "address", text_or_null(r->address), "user",
+			 text_or_null(r->user), "original", text_or_null(r->original), "state",
+			 states[r->state], "attempts", (int)r->attempts, "next",
+			 (json_int_t)r->next, "last", (json_int_t)r->last, "status", r->status,
 			 "reply", text_or_null(r->reply), "remote", text_or_null(r->remote));
 }
 
@@ -66,9 +65,9 @@ static json_t *message_json(struct message *m)
 	for (unsigned int i = 0; i < e->n; i++)
 		json_array_append_new(list, recipient_json(&e->recipient[i]));
 	return json_pack("{sssosIsIsbsbsosbso}", "id", m->id, "sender", text_or_null(e->sender),
-			 "arrival", (json_int_t)e->arrival, "size", (json_int_t)size,
-			 "held", e->held, "active", m->jobs > 0 || m->working,
-			 "envid", text_or_null(e->envid), "utf8", e->utf8, "recipients", list);
+			 "arrival", (json_int_t)e->arrival, "size", (json_int_t)size, "held",
+			 e->held, "active", m->jobs > 0 || m->working, "envid",
+			 text_or_null(e->envid), "utf8", e->utf8, "recipients", list);
 }
 
 /* --- which messages --- */
@@ -186,8 +185,7 @@ static bool flush_one(struct message *m, void *data)
 static json_t *act(struct queue *q, const char *command, const struct filter *f)
 {
 	struct act a = { .queue = q, .filter = f, .command = command };
-	bool (*one)(struct message *m, void *data) =
-		strcmp(command, "flush") ? act_on : flush_one;
+	bool (*one)(struct message * m, void *data) = strcmp(command, "flush") ? act_on : flush_one;
 
 	if (!f->id && !f->sender && !f->recipient && !f->domain && !f->all)
 		return error("%s needs id, sender, recipient, domain, or all", command);
@@ -204,10 +202,9 @@ static json_t *stats(struct queue *q, struct delivery *d)
 
 	return json_pack("{sbsisisIsIsIsIsIsIsI}", "ok", 1, "messages", (int)queue_count(q),
 			 "sessions", (int)delivery_sessions(d), "taken", (json_int_t)c->taken,
-			 "delivered", (json_int_t)c->delivered, "relayed",
-			 (json_int_t)c->relayed, "failed", (json_int_t)c->failed, "deferred",
-			 (json_int_t)c->deferred, "reports", (json_int_t)c->reports, "removed",
-			 (json_int_t)c->removed);
+			 "delivered", (json_int_t)c->delivered, "relayed", (json_int_t)c->relayed,
+			 "failed", (json_int_t)c->failed, "deferred", (json_int_t)c->deferred,
+			 "reports", (json_int_t)c->reports, "removed", (json_int_t)c->removed);
 }
 
 static json_t *answer(struct queue *q, struct delivery *d, json_t *question)
@@ -231,7 +228,8 @@ static json_t *answer(struct queue *q, struct delivery *d, json_t *question)
 	    !strcmp(command, "delete"))
 		return act(q, command, &f);
 	return error("there is no command %.40s: allowed are list, show, flush, hold, release, "
-		     "delete and stats", command);
+		     "delete and stats",
+		     command);
 }
 
 /**

@@ -13,12 +13,17 @@
 #include "answer.h"
 #include "log.h"
 
-#define BACKLOG		64
-#define CONNECTIONS_MAX	64
-#define OUTPUT_MAX	(1 << 20)
-#define IDLE_MS		30000
+#define BACKLOG 64
+#define CONNECTIONS_MAX 64
+#define OUTPUT_MAX (1 << 20)
+#define IDLE_MS 30000
 /* Datagrams in one turn. */
-#define BATCH		256
+#define BATCH 256
+#define QLEN_FILE "/proc/sys/net/unix/max_dgram_qlen"
+#define QLEN_DEFAULT 10
+/* After datagrams may have been lost; and of the time that looking takes so many times. */
+#define LOOK_MS 100
+#define LOOK_FACTOR 10
 
 struct control {
 	struct ln_server *server;
@@ -26,7 +31,10 @@ struct control {
 	struct delivery *delivery;
 	int fds[2];
 	uv_poll_t notify, listener;
+	uv_timer_t look;
+	uint64_t look_ms; /* it is waited so long before */
 	unsigned int n;
+	unsigned int backlog; /* datagrams that wait at most: then they are lost */
 };
 
 /* --- questions --- */
@@ -106,9 +114,29 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 
 /* --- new messages --- */
 
+static void on_look(uv_timer_t *timer)
+{
+	struct control *c = timer->data;
+	uint64_t start = uv_hrtime(), took;
+
+	if (ln_server_stopping(c->server))
+		return;
+	queue_scan(c->queue);
+	took = (uv_hrtime() - start) / 1000000 * LOOK_FACTOR;
+	c->look_ms = took > LOOK_MS ? took : LOOK_MS;
+}
+
+/* There were so many that more may have been refused: the folder tells of all. */
+static void look_soon(struct control *c)
+{
+	if (!uv_is_active((uv_handle_t *)&c->look))
+		uv_timer_start(&c->look, on_look, c->look_ms, 0);
+}
+
 static void on_notify(uv_poll_t *poll, int status, int events)
 {
 	struct control *c = poll->data;
+	unsigned int taken = 0;
 	char id[SPOOL_ID_LEN + 2];
 	ssize_t n;
 
@@ -117,7 +145,9 @@ static void on_notify(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < BATCH; i++) {
 		n = recv(c->fds[0], id, sizeof(id), MSG_DONTWAIT);
 		if (n < 0)
-			return;
+			break;
+		if (++taken == c->backlog)
+			look_soon(c);
 		if (n != SPOOL_ID_LEN)
 			continue;
 		id[n] = 0;
@@ -152,6 +182,18 @@ static int bind_at(struct spool *spool, const char *name, int type)
 	return fd;
 }
 
+static unsigned int read_backlog(void)
+{
+	unsigned int n = 0;
+	FILE *f = fopen(QLEN_FILE, "re");
+
+	if (f && fscanf(f, "%u", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n ? n : QLEN_DEFAULT;
+}
+
 struct control *control_new(struct ln_server *server, struct queue *queue,
 			    struct delivery *delivery)
 {
@@ -176,6 +218,10 @@ struct control *control_new(struct ln_server *server, struct queue *queue,
 		free(c);
 		return NULL;
 	}
+	c->backlog = read_backlog();
+	uv_timer_init(ln_server_loop(server), &c->look);
+	c->look_ms = LOOK_MS;
+	c->look.data = c;
 	uv_poll_init(ln_server_loop(server), &c->notify, c->fds[0]);
 	uv_poll_init(ln_server_loop(server), &c->listener, c->fds[1]);
 	c->notify.data = c->listener.data = c;

@@ -10,9 +10,11 @@
 
 #include "../mail/message.h"
 
-#define PIECE		(32 * 1024)
+#define PIECE (32 * 1024)
 /* Parts within parts: what is deeper stays as it is. */
-#define DEPTH_MAX	100
+#define DEPTH_MAX 100
+/* Of a parameter's name. */
+#define NAME_MAX_LEN 50
 
 /**
  * convert_init() - prepare gmime, before any other thread uses it
@@ -26,6 +28,38 @@ static bool has_8bit(const char *s)
 {
 	for (; s && *s; s++)
 		if (*s & 0x80)
+			return true;
+	return false;
+}
+
+static bool long_names(GMimeParamList *list)
+{
+	for (int i = 0; list && i < g_mime_param_list_length(list); i++)
+		if (strlen(g_mime_param_get_name(g_mime_param_list_get_parameter_at(list, i))) >
+		    NAME_MAX_LEN)
+			return true;
+	return false;
+}
+
+/* g_mime_param_list_encode() never ends with a name that is as long as a line. */
+static bool is_trap(GMimeObject *o, int depth)
+{
+	GMimeContentDisposition *disposition;
+
+	if (!o || depth > DEPTH_MAX)
+		return false;
+	disposition = g_mime_object_get_content_disposition(o);
+	if (long_names(g_mime_content_type_get_parameters(g_mime_object_get_content_type(o))) ||
+	    (disposition && long_names(g_mime_content_disposition_get_parameters(disposition))))
+		return true;
+	if (GMIME_IS_MESSAGE_PART(o)) {
+		GMimeMessage *m = g_mime_message_part_get_message(GMIME_MESSAGE_PART(o));
+
+		return m && is_trap(g_mime_message_get_mime_part(m), depth + 1);
+	}
+	for (int i = 0; GMIME_IS_MULTIPART(o) && i < g_mime_multipart_get_count(GMIME_MULTIPART(o));
+	     i++)
+		if (is_trap(g_mime_multipart_get_part(GMIME_MULTIPART(o), i), depth + 1))
 			return true;
 	return false;
 }
@@ -67,7 +101,7 @@ static void encode(GMimeObject *o, int depth)
 		encode(g_mime_message_get_mime_part(m), depth + 1);
 		/* RFC 2046, 5.2.1: nothing but 7bit, 8bit and binary, and it is 7 bits now. */
 		g_mime_object_remove_header(o, "Content-Transfer-Encoding");
-	} else if (GMIME_IS_PART(o)) {
+	} else if (GMIME_IS_PART(o) && g_mime_part_get_content(GMIME_PART(o))) {
 		g_mime_object_encode(o, GMIME_ENCODING_CONSTRAINT_7BIT);
 	}
 }
@@ -183,7 +217,9 @@ int convert_to_7bit(int fd, uint64_t size, uint64_t *converted)
 	parser = g_mime_parser_new_with_stream(stream);
 	message = g_mime_parser_construct_message(parser, NULL);
 	g_object_unref(parser);
-	if (!message) {
+	if (!message || is_trap(g_mime_message_get_mime_part(message), 0)) {
+		if (message)
+			g_object_unref(message);
 		g_object_unref(stream);
 		return -EILSEQ;
 	}

@@ -55,7 +55,7 @@ struct delivery {
 	unsigned int n_hungry;
 	unsigned int n_links;		/* to other servers */
 	unsigned int n_resolving;
-	unsigned int generation;	/* what the DNS said before it was counted up is forgotten */
+	unsigned int generation;	/* of what the DNS said: older is forgotten */
 };
 
 /* Does what can be done; the destination may be gone afterwards. */

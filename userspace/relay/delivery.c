@@ -8,10 +8,10 @@
 #include "log.h"
 
 /* What the DNS said is not asked again so soon. */
-#define HOPS_MS		60000
+#define HOPS_MS 60000
 /* Look-ups at once; each may have some dozens of sockets. */
-#define RESOLVING_MAX	20
-#define KEY_MAX		600
+#define RESOLVING_MAX 20
+#define KEY_MAX 600
 
 /* --- destinations --- */
 
@@ -135,10 +135,9 @@ static void on_resolved(const struct hops *hops, void *data)
 		*d->hops = *hops;
 		d->hops_until = uv_now(ln_server_loop(d->delivery->server)) + HOPS_MS;
 	} else {
-		destination_defer_all(d, !hops->n && *hops->status == '5' ? OUTCOME_FAILED :
-									    OUTCOME_DEFERRED,
-				      hops->n ? "4.3.0" : hops->status,
-				      hops->n ? "out of memory" : hops->why);
+		destination_defer_all(
+			d, !hops->n && *hops->status == '5' ? OUTCOME_FAILED : OUTCOME_DEFERRED,
+			hops->n ? "4.3.0" : hops->status, hops->n ? "out of memory" : hops->why);
 	}
 	destination_run(d);
 	delivery_feed(delivery);
@@ -176,7 +175,8 @@ static void feed_hungry(struct delivery *delivery)
 	/* Who is hungry still goes to the end. */
 	for (unsigned int n = delivery->n_hungry;
 	     n && delivery->n_links < delivery->setup->connections &&
-	     (d = TAILQ_FIRST(&delivery->hungry)); n--) {
+	     (d = TAILQ_FIRST(&delivery->hungry));
+	     n--) {
 		set_hungry(d, false);
 		destination_run(d);
 	}

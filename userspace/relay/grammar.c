@@ -79,8 +79,10 @@ static int check_resolver(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (cfg_opt_size(opt) <= SETUP_RESOLVERS_MAX && !ln_addr_parse(last_text(opt), 53, &addr))
 		return 0;
-	ln_config_error(cfg, "resolver: '%s': allowed are at most %d numeric addresses, each with or "
-			"without :PORT, IPv6 in brackets", last_text(opt), SETUP_RESOLVERS_MAX);
+	ln_config_error(cfg,
+			"resolver: '%s': allowed are at most %d numeric addresses, each with or "
+			"without :PORT, IPv6 in brackets",
+			last_text(opt), SETUP_RESOLVERS_MAX);
 	return -1;
 }
 
@@ -100,7 +102,8 @@ static int check_host(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (names_valid(last_text(opt)) || !ln_addr_parse(last_text(opt), 25, &addr))
 		return 0;
-	ln_config_error(cfg, "host = '%s': allowed are a name and a numeric address", last_text(opt));
+	ln_config_error(cfg, "host = '%s': allowed are a name and a numeric address",
+			last_text(opt));
 	return -1;
 }
 
@@ -118,7 +121,8 @@ static int check_route(cfg_t *cfg, cfg_opt_t *opt)
 	const char *title = cfg_title(route);
 
 	if (title && strcmp(title, "*") && !names_valid(title + (*title == '.'))) {
-		ln_config_error(cfg, "route '%s': allowed are a domain, .DOMAIN for all below it, and *",
+		ln_config_error(cfg,
+				"route '%s': allowed are a domain, .DOMAIN for all below it, and *",
 				title);
 		return -1;
 	}
@@ -174,14 +178,14 @@ static int check_range(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-#define ROUTE(section)							\
-	{ "relay|" section "|host", check_host },			\
-	{ "relay|" section "|port", check_port },			\
-	{ "relay|" section "|transport", check_transport },		\
-	{ "relay|" section "|tls", check_tls },				\
-	{ "relay|" section "|user", check_text },			\
-	{ "relay|" section "|password", check_text },			\
-	{ "relay|" section, check_route }
+#define ROUTE(section)                                                                            \
+	{ "relay|" section "|host", check_host }, { "relay|" section "|port", check_port },       \
+		{ "relay|" section "|transport", check_transport },                               \
+		{ "relay|" section "|tls", check_tls }, { "relay|" section "|user", check_text }, \
+		{ "relay|" section "|password", check_text },                                     \
+	{                                                                                         \
+		"relay|" section, check_route                                                     \
+	}
 
 const struct ln_config_check relay_checks[] = {
 	{ "relay|resolver", check_resolver },

@@ -183,8 +183,8 @@ static bool start_job(struct link *l, struct job *j)
 		return false;
 	}
 	l->job = j;
-	switch (prepare(l->destination->delivery->server, j, session_offer(l->session),
-			on_prepared, l)) {
+	switch (prepare(l->destination->delivery->server, j, session_offer(l->session), on_prepared,
+			l)) {
 	case PREPARE_READY:
 		session_send(l->session, &j->transaction);
 		return true;
@@ -222,7 +222,8 @@ bool link_wake(struct destination *d)
 {
 	struct link *l;
 
-	TAILQ_FOREACH(l, &d->links, in) {
+	TAILQ_FOREACH(l, &d->links, in)
+	{
 		if (!l->idle || !l->session || !session_ready(l->session))
 			continue;
 		l->idle = false;

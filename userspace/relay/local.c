@@ -105,8 +105,11 @@ static struct local *new_local(struct destination *d, struct job *j)
 		struct relay_delivery *to = &l->list[l->n];
 
 		*to = (struct relay_delivery){
-			.fd = j->fd, .size = j->size, .sender = strdup(e->sender),
-			.user = strdup(r->user), .address = strdup(r->address),
+			.fd = j->fd,
+			.size = j->size,
+			.sender = strdup(e->sender),
+			.user = strdup(r->user),
+			.address = strdup(r->address),
 		};
 		if (!to->sender || !to->user || !to->address)
 			break;

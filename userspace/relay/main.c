@@ -18,12 +18,12 @@
 #include "sandbox.h"
 #include "setup.h"
 
-#define LOCK_FILE	"lock"
+#define LOCK_FILE "lock"
 /* Descriptors for look-ups, deliveries here and files. */
 #define SPARE_CONNECTIONS 1000
 
 /* Looking again for a lock. */
-#define LOCK_MS		50
+#define LOCK_MS 50
 
 struct manager {
 	const struct relay_setup *setup;
@@ -129,7 +129,7 @@ static int start(struct manager *m, int ready_fd)
 		return err;
 	spool_recover(m->spool);
 	queue_scan(m->queue);
-	ln_notice("relay: the queue manager is ready; %u messages are in the queue",
+	ln_notice("relay: the queue manager is at work; %u messages are in the queue",
 		  queue_count(m->queue));
 	say_ready(ready_fd);
 	return 0;

@@ -24,7 +24,9 @@ static int find(const char *word, const char *const *names, int n)
 int names_transport(const char *word)
 {
 	static const char *const names[] = {
-		[RELAY_AUTO] = "auto", [RELAY_TCP] = "tcp", [RELAY_LINNET] = "linnet",
+		[RELAY_AUTO] = "auto",
+		[RELAY_TCP] = "tcp",
+		[RELAY_LINNET] = "linnet",
 	};
 
 	return find(word, names, sizeof(names) / sizeof(*names));
@@ -39,8 +41,9 @@ int names_transport(const char *word)
 int names_tls(const char *word)
 {
 	static const char *const names[] = {
-		[RELAY_TLS_OFF] = "off", [RELAY_TLS_MAY] = "may", [RELAY_TLS_ENCRYPT] = "encrypt",
-		[RELAY_TLS_VERIFY] = "verify", [RELAY_TLS_IMPLICIT] = "implicit",
+		[RELAY_TLS_OFF] = "off",	   [RELAY_TLS_MAY] = "may",
+		[RELAY_TLS_ENCRYPT] = "encrypt",   [RELAY_TLS_VERIFY] = "verify",
+		[RELAY_TLS_IMPLICIT] = "implicit",
 	};
 
 	return find(word, names, sizeof(names) / sizeof(*names));

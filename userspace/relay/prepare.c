@@ -62,8 +62,12 @@ static void fill(struct job *j, const struct reply_offer *offer)
 	const struct envelope *e = &j->message->envelope;
 
 	j->transaction = (struct transaction){
-		.envelope = e, .n = j->n, .recipient = j->recipient, .outcome = j->outcome,
-		.fd = j->fd, .size = j->size,
+		.envelope = e,
+		.n = j->n,
+		.recipient = j->recipient,
+		.outcome = j->outcome,
+		.fd = j->fd,
+		.size = j->size,
 		.eight_bit = e->body == ENVELOPE_BODY_8BITMIME && offer->eight_bit,
 		.utf8 = e->utf8 && offer->utf8,
 	};
@@ -171,7 +175,8 @@ enum prepare prepare(struct ln_server *server, struct job *j, const struct reply
 	}
 	/* RFC 1870, 6.2 */
 	if (offer->size_max && j->size > offer->size_max) {
-		snprintf(why, sizeof(why), "the message has %llu octets, the server takes at most %llu",
+		snprintf(why, sizeof(why),
+			 "the message has %llu octets, the server takes at most %llu",
 			 (unsigned long long)j->size, (unsigned long long)offer->size_max);
 		job_set(j, OUTCOME_FAILED, "5.3.4", why);
 		return PREPARE_OVER;

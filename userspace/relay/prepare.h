@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a message needs before a certain server can have it; in another thread where it takes time. */
+/* What a message needs before a server can have it; in another thread where it takes time. */
 #ifndef RELAY_PREPARE_H
 #define RELAY_PREPARE_H
 

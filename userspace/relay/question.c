@@ -12,9 +12,9 @@
 #include "../dns/name.h"
 #include "../tool/discover.h"
 
-#define QUERY_MAX	512
+#define QUERY_MAX 512
 /* Datagrams to each of the servers. */
-#define TRIES		2
+#define TRIES 2
 
 struct question {
 	struct ln_server *server;
@@ -25,9 +25,9 @@ struct question {
 	size_t len;
 	uint16_t type;
 	struct dns_client *client;
-	bool understood;		/* @answer is filled */
+	bool understood; /* @answer is filled */
 	char why[RESOLVE_WHY];
-	uv_timer_t later;		/* for what fails at once */
+	uv_timer_t later; /* for what fails at once */
 	struct answer answer;
 	question_done done;
 	void *data;
@@ -174,8 +174,13 @@ static void ask_next(struct question *q)
 {
 	while (q->asked < q->n_servers) {
 		struct dns_request request = {
-			.to = &q->to, .wire = q->wire, .len = q->len, .tries = TRIES,
-			.message = on_message, .done = on_done, .data = q,
+			.to = &q->to,
+			.wire = q->wire,
+			.len = q->len,
+			.tries = TRIES,
+			.message = on_message,
+			.done = on_done,
+			.data = q,
 		};
 
 		q->to = (struct dns_endpoint){ .addr = q->servers[q->asked++],
@@ -198,7 +203,8 @@ static int to_wire(uint8_t name[DNS_NAME_MAX], const char *text)
 	for (const char *c = text; *c && !ascii; c++)
 		if (*c & 0x80 && idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
 			return -EINVAL;
-	len = dns_name_from_text(name, ascii ? ascii : text, strlen(ascii ? ascii : text), NULL, why);
+	len = dns_name_from_text(name, ascii ? ascii : text, strlen(ascii ? ascii : text), NULL,
+				 why);
 	idn2_free(ascii);
 	return len;
 }

@@ -35,8 +35,8 @@ static void start(struct queue_work *w, void (*run)(uv_work_t *work))
 	uv_queue_work(ln_server_loop(w->server), &w->work, w->err ? nothing : run, on_done);
 }
 
-static struct queue_work *new_work(struct ln_server *server, struct spool *spool,
-				   struct message *m, queue_work_done done)
+static struct queue_work *new_work(struct ln_server *server, struct spool *spool, struct message *m,
+				   queue_work_done done)
 {
 	struct queue_work *w = calloc(1, sizeof(*w));
 
@@ -101,9 +101,13 @@ static void run_report(uv_work_t *work)
 {
 	struct queue_work *w = work->data;
 	struct report report = {
-		.kind = w->kind, .hostname = w->setup->hostname,
-		.postmaster = w->setup->postmaster, .id = w->id, .envelope = &w->copy,
-		.n = w->n, .recipient = w->recipient,
+		.kind = w->kind,
+		.hostname = w->setup->hostname,
+		.postmaster = w->setup->postmaster,
+		.id = w->id,
+		.envelope = &w->copy,
+		.n = w->n,
+		.recipient = w->recipient,
 		.expire = w->copy.arrival + w->setup->expire,
 	};
 	struct report_written written;

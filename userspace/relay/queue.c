@@ -15,9 +15,9 @@
 #include "queue-work.h"
 
 /* Recipients that are due so soon are tried with those that are due now. */
-#define SLACK_MS	1000
+#define SLACK_MS 1000
 /* When the disk is full, or the like. */
-#define TROUBLE_MS	30000
+#define TROUBLE_MS 30000
 
 /**
  * struct queue - a queue
@@ -168,7 +168,8 @@ static bool wants_report(const struct message *m, const struct envelope_recipien
 {
 	const struct relay_setup *s = m->queue->setup;
 
-	if (!*m->envelope.sender || r->notify & ENVELOPE_NEVER)
+	/* NEVER is none of the conditions below. */
+	if (!*m->envelope.sender)
 		return false;
 	switch (kind) {
 	case REPORT_FAILED:
@@ -383,8 +384,9 @@ void queue_outcome(struct message *m, unsigned int recipient, const struct outco
 		   enum envelope_state sent_as, const char *remote)
 {
 	static const char *const words[] = {
-		[OUTCOME_OPEN] = "open", [OUTCOME_SENT] = "sent", [OUTCOME_DEFERRED] = "deferred",
-		[OUTCOME_FAILED] = "failed", [OUTCOME_AGAIN] = "again",
+		[OUTCOME_OPEN] = "open",	 [OUTCOME_SENT] = "sent",
+		[OUTCOME_DEFERRED] = "deferred", [OUTCOME_FAILED] = "failed",
+		[OUTCOME_AGAIN] = "again",
 	};
 	struct envelope_recipient *r = &m->envelope.recipient[recipient];
 	int64_t now = envelope_now();

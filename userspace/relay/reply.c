@@ -101,7 +101,8 @@ static void add_text(struct reply *r, const char *s, size_t len)
 	}
 	/* A cut in the middle of a character. */
 	for (int i = 0; i < 3 && r->len > from && !mail_utf8_valid(r->text + from, r->len - from) &&
-	     r->len == REPLY_TEXT_MAX; i++)
+			r->len == REPLY_TEXT_MAX;
+	     i++)
 		r->len--;
 	if (!mail_utf8_valid(r->text + from, r->len - from))
 		for (size_t i = from; i < r->len; i++)
@@ -152,7 +153,8 @@ static enum reply_verdict take_line(struct reply *r, const char *s, size_t len, 
 enum reply_verdict reply_take(struct reply *r, const char *data, size_t len, size_t *used,
 			      const char **why)
 {
-	const char *end = len ? memchr(data, '\n', len < REPLY_LINE_MAX ? len : REPLY_LINE_MAX) : NULL;
+	const char *end = len ? memchr(data, '\n', len < REPLY_LINE_MAX ? len : REPLY_LINE_MAX) :
+				NULL;
 	size_t n;
 
 	*used = 0;

@@ -14,26 +14,25 @@
 #include "../mail/spool.h"
 #include "convert.h"
 
-#define PIECE		(32 * 1024)
+#define PIECE (32 * 1024)
 /* Of the header that goes back. */
-#define HEADER_MAX	(256 * 1024)
-#define DATE_MAX	64
+#define HEADER_MAX (256 * 1024)
+#define DATE_MAX 64
 
 static const struct {
 	const char *action, *subject, *says;
 } kinds[] = {
-	[REPORT_FAILED] = {
-		"failed", "Undelivered mail returned to sender",
+	/* clang-format off */
+	[REPORT_FAILED] = { "failed", "Undelivered mail returned to sender",
 		"Your message could not be delivered to one or more of its recipients.\n"
 		"It has been given up for them; whoever is not named here is not concerned.\n" },
-	[REPORT_DELAYED] = {
-		"delayed", "Delayed mail (still being retried)",
+	[REPORT_DELAYED] = { "delayed", "Delayed mail (still being retried)",
 		"Your message has not been delivered yet to the recipients below.\n"
 		"YOU DO NOT NEED TO SEND IT AGAIN: delivery is still being tried.\n" },
-	[REPORT_SUCCESS] = {
-		"delivered", "Mail delivery report",
+	[REPORT_SUCCESS] = { "delivered", "Mail delivery report",
 		"Your message has been delivered to the recipients below, or passed on to a\n"
 		"server that will send no report of its success.\n" },
+	/* clang-format on */
 };
 
 static void format_date(char out[DATE_MAX], int64_t ms)
@@ -87,8 +86,7 @@ static void put_original(FILE *f, const char *orcpt, bool utf8)
 
 	if (!semicolon)
 		return;
-	len = mail_xtext_decode(decoded, sizeof(decoded) - 1, semicolon + 1,
-				strlen(semicolon + 1));
+	len = mail_xtext_decode(decoded, sizeof(decoded) - 1, semicolon + 1, strlen(semicolon + 1));
 	if (len < 0)
 		return;
 	decoded[len] = 0;
@@ -102,14 +100,16 @@ static void put_status(FILE *f, const struct report *r, const struct envelope_re
 {
 	const char *action = to->state == ENVELOPE_PASSED ? "relayed" : kinds[r->kind].action;
 	const char *status = r->kind == REPORT_SUCCESS ? "2.0.0" :
-			     r->kind == REPORT_DELAYED ? "4.0.0" : "5.0.0";
+			     r->kind == REPORT_DELAYED ? "4.0.0" :
+							 "5.0.0";
 	char date[DATE_MAX];
 
 	fputc('\n', f);
 	if (to->orcpt)
 		put_original(f, to->orcpt, utf8);
 	fputs(mail_is_ascii(to->address, strlen(to->address)) ? "Final-Recipient: rfc822;" :
-								"Final-Recipient: utf-8;", f);
+								"Final-Recipient: utf-8;",
+	      f);
 	put_clean(f, to->address, utf8);
 	fprintf(f, "\nAction: %s\nStatus: %s\n", action, *to->status ? to->status : status);
 	if (to->remote) {
@@ -367,8 +367,10 @@ int report_write(const struct report *r, struct report_written *w)
 	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset",
 						 people_8bit ? "utf-8" : "us-ascii");
 	add(all, part, "Notification");
-	add(all, part_of_text("message", utf8 ? "global-delivery-status" : "delivery-status",
-			      status, status_len, utf8), "Delivery report");
+	add(all,
+	    part_of_text("message", utf8 ? "global-delivery-status" : "delivery-status", status,
+			 status_len, utf8),
+	    "Delivery report");
 	add(all, returned, r->whole ? "Undelivered message" : "Header of the message");
 	g_mime_message_set_mime_part(m, GMIME_OBJECT(all));
 	g_object_unref(all);

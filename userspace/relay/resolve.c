@@ -15,8 +15,8 @@
 #include "log.h"
 #include "question.h"
 
-#define RESOLV_CONF	"/etc/resolv.conf"
-#define OWN_MAX		256
+#define RESOLV_CONF "/etc/resolv.conf"
+#define OWN_MAX 256
 
 /**
  * struct resolver - whom to ask
@@ -43,11 +43,11 @@ struct host {
 	char name[RESOLVE_NAME];
 	unsigned int preference, random;
 	bool literal;
-	unsigned int n, n_linnet;	/* addresses, and those of the SVCB record's target */
+	unsigned int n, n_linnet; /* addresses, and those of the SVCB record's target */
 	union ln_addr addr[2 * RESOLVE_ADDRESSES_MAX], linnet_addr[2 * RESOLVE_ADDRESSES_MAX];
 	bool linnet;
 	uint16_t linnet_port;
-	bool failed;			/* nobody said whether it has addresses */
+	bool failed; /* nobody said whether it has addresses */
 	struct ask {
 		struct host *host;
 		int what;
@@ -60,8 +60,8 @@ struct resolution {
 	const struct relay_route *route;
 	char domain[RESOLVE_NAME];
 	uint16_t port;
-	bool explicit_mx;		/* the hosts are those of MX records */
-	bool cut;			/* some of them were ourselves */
+	bool explicit_mx; /* the hosts are those of MX records */
+	bool cut; /* some of them were ourselves */
 	unsigned int n_hosts, pending;
 	struct host host[RESOLVE_HOSTS_MAX];
 	struct question *mx;
@@ -150,8 +150,8 @@ static bool same_address(const union ln_addr *a, const union ln_addr *b)
 	if (a->sa.sa_family != b->sa.sa_family)
 		return false;
 	return a->sa.sa_family == AF_INET ?
-	       a->in.sin_addr.s_addr == b->in.sin_addr.s_addr :
-	       !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr));
+		       a->in.sin_addr.s_addr == b->in.sin_addr.s_addr :
+		       !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr));
 }
 
 static bool is_own_address(const struct resolver *r, const union ln_addr *a, uint16_t port)
@@ -235,8 +235,8 @@ static void add_host(struct resolution *l, const struct host *h)
 }
 
 /* RFC 5321, 5.1: what is not preferred to ourselves leads back to us. */
-static void cut_loop(struct resolution *l, bool (*is_own)(const struct resolution *l,
-							  const struct host *h))
+static void cut_loop(struct resolution *l,
+		     bool (*is_own)(const struct resolution *l, const struct host *h))
 {
 	for (unsigned int i = 0; i < l->n_hosts; i++) {
 		if (!is_own(l, &l->host[i]))
@@ -282,7 +282,8 @@ static void conclude(struct resolution *l)
 	else if (l->explicit_mx || l->route->host)
 		fail(l, "5.4.4", "the mail servers of %s have no addresses", l->domain);
 	else
-		fail(l, "5.1.2", "the domain %s has neither a mail server nor an address", l->domain);
+		fail(l, "5.1.2", "the domain %s has neither a mail server nor an address",
+		     l->domain);
 }
 
 /* --- hosts --- */
@@ -340,8 +341,10 @@ static void on_host(const struct answer *a, const char *why, void *data)
 static void ask(struct host *h, int what, const char *name)
 {
 	static const uint16_t types[] = {
-		[ASK_A] = KNOT_RRTYPE_A, [ASK_AAAA] = KNOT_RRTYPE_AAAA,
-		[ASK_SVCB] = KNOT_RRTYPE_SVCB, [ASK_LINNET_A] = KNOT_RRTYPE_A,
+		[ASK_A] = KNOT_RRTYPE_A,
+		[ASK_AAAA] = KNOT_RRTYPE_AAAA,
+		[ASK_SVCB] = KNOT_RRTYPE_SVCB,
+		[ASK_LINNET_A] = KNOT_RRTYPE_A,
 		[ASK_LINNET_AAAA] = KNOT_RRTYPE_AAAA,
 	};
 	struct resolver *r = h->lookup->resolver;
@@ -449,7 +452,8 @@ static bool take_literal(struct resolution *l, const char *text)
 			return false;
 		snprintf(copy, sizeof(copy), strchr(address, ':') ? "[%s]" : "%s", address);
 	} else {
-		snprintf(copy, sizeof(copy), strchr(text, ':') && *text != '[' ? "[%s]" : "%s", text);
+		snprintf(copy, sizeof(copy), strchr(text, ':') && *text != '[' ? "[%s]" : "%s",
+			 text);
 	}
 	if (ln_addr_parse(copy, l->port, &h->addr[0]))
 		return false;

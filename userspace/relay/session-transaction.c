@@ -8,7 +8,7 @@
 
 #include "session-internal.h"
 
-#define PIECE		(32 * 1024)
+#define PIECE (32 * 1024)
 
 /* --- outcomes --- */
 
@@ -26,8 +26,11 @@ static void outcome_of_reply(struct outcome *o, const struct reply *r)
 	char status[ENVELOPE_STATUS_MAX + 1];
 
 	reply_status(r, status);
-	set_outcome(o, r->code / 100 == 2 ? OUTCOME_SENT :
-		       r->code / 100 == 5 ? OUTCOME_FAILED : OUTCOME_DEFERRED, status, r->text);
+	set_outcome(o,
+		    r->code / 100 == 2 ? OUTCOME_SENT :
+		    r->code / 100 == 5 ? OUTCOME_FAILED :
+					 OUTCOME_DEFERRED,
+		    status, r->text);
 }
 
 /* For all of whom nothing has been said yet. */

@@ -14,11 +14,11 @@
 #include "session-internal.h"
 #include "tls.h"
 
-#define INPUT_MAX	(16 * 1024)
-#define OUTPUT_MAX	(128 * 1024)
+#define INPUT_MAX (16 * 1024)
+#define OUTPUT_MAX (128 * 1024)
 /* For the answer to QUIT. */
-#define QUIT_MS		2000
-#define HANDSHAKE_MS	30000
+#define QUIT_MS 2000
+#define HANDSHAKE_MS 30000
 
 /* --- saying and waiting --- */
 
@@ -157,7 +157,8 @@ static void after_hello(struct session *s)
 
 static void begin_tls(struct session *s, const struct reply *r)
 {
-	struct ln_tls *tls = s->route->tls >= RELAY_TLS_VERIFY ? s->setup->tls_verify : s->setup->tls;
+	struct ln_tls *tls = s->route->tls >= RELAY_TLS_VERIFY ? s->setup->tls_verify :
+								 s->setup->tls;
 
 	if (r->code != 220) {
 		/* RFC 3207, 4.1: it goes on in the clear, where that is good enough. */
@@ -227,7 +228,8 @@ static void on_beginning(struct session *s, const struct reply *r)
 		break;
 	case STEP_LOGIN_PASSWORD:
 		if (more)
-			say_base64(s, "", s->route->password, strlen(s->route->password), STEP_AUTH);
+			say_base64(s, "", s->route->password, strlen(s->route->password),
+				   STEP_AUTH);
 		else
 			fail_reply(s, "the user's name was", r);
 		break;
@@ -345,9 +347,13 @@ static void on_close(struct ln_conn *c)
 
 		s->tls_failed = tls && s->route->tls == RELAY_TLS_MAY;
 		snprintf(s->status, sizeof(s->status), "%s",
-			 tls ? "4.7.5" : s->step == STEP_CONNECT ? "4.4.1" : "4.4.2");
+			 tls			 ? "4.7.5" :
+			 s->step == STEP_CONNECT ? "4.4.1" :
+						   "4.4.2");
 		if (asprintf(&s->why, "%s: %s%s", s->peer,
-			     tls ? "TLS failed" : err ? strerror(err) : "the connection ended",
+			     tls ? "TLS failed" :
+			     err ? strerror(err) :
+				   "the connection ended",
 			     session_at(s)) < 0)
 			s->why = NULL;
 	}
@@ -377,20 +383,29 @@ void session_closed(struct session *s)
 {
 	if (!s->dropped)
 		s->events->closed(s, s->data, s->status,
-				  s->ended ? NULL : s->why ? s->why : "out of memory");
+				  s->ended ? NULL :
+				  s->why   ? s->why :
+					     "out of memory");
 	session_free(s);
 }
 
 const char *session_at(const struct session *s)
 {
 	static const char *const at[] = {
-		[STEP_CONNECT] = "", [STEP_GREETING] = " before its greeting",
-		[STEP_EHLO] = " after EHLO", [STEP_HELO] = " after HELO",
-		[STEP_STARTTLS] = " after STARTTLS", [STEP_TLS] = " during the TLS handshake",
-		[STEP_AUTH] = " after AUTH", [STEP_LOGIN_USER] = " after AUTH",
-		[STEP_LOGIN_PASSWORD] = " after AUTH", [STEP_READY] = " between messages",
-		[STEP_TRANSACTION] = " after MAIL, RCPT and DATA", [STEP_TEXT] = " in the message",
-		[STEP_TEXT_END] = " after the end of the message", [STEP_RSET] = " after RSET",
+		[STEP_CONNECT] = "",
+		[STEP_GREETING] = " before its greeting",
+		[STEP_EHLO] = " after EHLO",
+		[STEP_HELO] = " after HELO",
+		[STEP_STARTTLS] = " after STARTTLS",
+		[STEP_TLS] = " during the TLS handshake",
+		[STEP_AUTH] = " after AUTH",
+		[STEP_LOGIN_USER] = " after AUTH",
+		[STEP_LOGIN_PASSWORD] = " after AUTH",
+		[STEP_READY] = " between messages",
+		[STEP_TRANSACTION] = " after MAIL, RCPT and DATA",
+		[STEP_TEXT] = " in the message",
+		[STEP_TEXT_END] = " after the end of the message",
+		[STEP_RSET] = " after RSET",
 		[STEP_QUIT] = " after QUIT",
 	};
 
@@ -422,7 +437,8 @@ struct session *session_open(struct ln_server *server, const struct relay_setup 
 		.protocol = hop->protocol,
 		.tls = route->tls == RELAY_TLS_IMPLICIT ? setup->tls_verify : NULL,
 		.connect_ms = linnet && route->transport == RELAY_AUTO ?
-			      setup->linnet_connect_time : setup->connect_time,
+				      setup->linnet_connect_time :
+				      setup->connect_time,
 	};
 	char addr[LN_ADDR_STRLEN];
 

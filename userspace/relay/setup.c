@@ -17,8 +17,10 @@ static int64_t time_of(const char *text)
 
 	if (!strcmp(unit, "ms") || !*unit)
 		return n;
-	return n * (*unit == 's' ? 1000LL : *unit == 'm' ? 60000LL : *unit == 'h' ? 3600000LL :
-									     86400000LL);
+	return n * (*unit == 's' ? 1000LL :
+		    *unit == 'm' ? 60000LL :
+		    *unit == 'h' ? 3600000LL :
+				   86400000LL);
 }
 
 static char *copy(cfg_t *cfg, const char *name)
@@ -71,8 +73,10 @@ static int read_routes(struct relay_setup *s, cfg_t *section)
 
 		if (!r->user || r->tls >= RELAY_TLS_ENCRYPT || !r->host)
 			continue;
-		ln_config_error(section, "the password for '%s' would go over the wire in the clear: tls "
-				"must be encrypt, verify or implicit there", r->host);
+		ln_config_error(section,
+				"the password for '%s' would go over the wire in the clear: tls "
+				"must be encrypt, verify or implicit there",
+				r->host);
 		return -1;
 	}
 	return 0;
@@ -92,8 +96,9 @@ static int read_tls(struct relay_setup *s, cfg_t *section)
 			return -1;
 	}
 	if (verify) {
-		s->tls_verify = ln_tls_client(cfg_size(section, "ca-file") ?
-					      cfg_getstr(section, "ca-file") : NULL, NULL, true);
+		s->tls_verify = ln_tls_client(
+			cfg_size(section, "ca-file") ? cfg_getstr(section, "ca-file") : NULL, NULL,
+			true);
 		if (!s->tls_verify)
 			return -1;
 	}

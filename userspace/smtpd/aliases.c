@@ -112,7 +112,8 @@ static const char *parse_targets(struct alias *a, char *s)
 		word = take_word(s, end);
 		if (!*word)
 			continue;
-		if (!is_recipient(word))
+		/* Both are letters of local parts, but elsewhere mean other things. */
+		if (*word == '|' || *word == '/' || !is_recipient(word))
 			return NOT_A_TARGET;
 		if (a->n == MAX_TARGETS)
 			return "has more than 1000 targets";
@@ -125,6 +126,28 @@ static const char *parse_targets(struct alias *a, char *s)
 	return a->n ? NULL : "has no target";
 }
 
+/* As it is looked up: without quotes, in lower case. */
+static void make_key(char *name)
+{
+	char local[MAIL_LOCAL_MAX + 1], path[MAIL_LOCAL_MAX + 3];
+	struct mail_address a;
+
+	if (*name == '"') {
+		bool alone = mail_address_parse(&a, name, strlen(name), MAIL_ALLOW_UTF8) !=
+			     MAIL_ADDRESS_GOOD;
+
+		if (alone) {
+			stpcpy(stpcpy(path, name), "@a");
+			mail_address_parse(&a, path, strlen(path), MAIL_ALLOW_UTF8);
+		}
+		mail_address_local(&a, local);
+		name = stpcpy(name, local) - strlen(local);
+		if (!alone)
+			stpcpy(stpcpy(name + strlen(local), "@"), mail_address_domain(&a));
+	}
+	lower(name);
+}
+
 /* @s: a line with those that continue it. */
 static const char *parse_entry(struct alias *a, char *s)
 {
@@ -135,7 +158,7 @@ static const char *parse_entry(struct alias *a, char *s)
 	name = take_word(s, colon);
 	if (!is_name(name))
 		return "does not begin with a local part, an address or @DOMAIN";
-	lower(name);
+	make_key(name);
 	a->name = name;
 	return parse_targets(a, colon + 1);
 }
@@ -157,8 +180,8 @@ static char *join_lines(char *s, unsigned int *lines)
 		++*lines;
 		if (next > s && next[-1] == '\r')
 			next[-1] = ' ';
-		/* A comment or an empty line continues nothing. */
-		if (!is_blank(next[1]) || *s == '#') {
+		/* A comment or an empty line is continued by nothing. */
+		if (!is_blank(next[1]) || *s == '#' || s + strspn(s, " \t\r") == next) {
 			*next = 0;
 			return next + 1;
 		}

@@ -187,11 +187,12 @@ static bool take_orcpt(char *out, const struct parameter *p)
 {
 	const char *semicolon = memchr(p->value, ';', p->value_len);
 	size_t type_len = semicolon ? semicolon - p->value : 0;
-	struct parameter address = { .value = semicolon + 1,
-				     .value_len = p->value_len - type_len - 1 };
+	struct parameter address;
 
 	if (!type_len || p->value_len > COMMAND_ORCPT_MAX)
 		return false;
+	address = (struct parameter){ .value = semicolon + 1,
+				      .value_len = p->value_len - type_len - 1 };
 	for (size_t i = 0; i < type_len; i++) {
 		char c = p->value[i];
 

@@ -21,7 +21,7 @@
  * @first: recipients that were there before
  * @chain: aliases that led here, the latest first
  * @depth: how many
- * @lost: an alias led nowhere
+ * @found: somebody gets mail, perhaps for another address already
  * @refusal: what to answer, when it is to be refused
  */
 struct expansion {
@@ -32,7 +32,7 @@ struct expansion {
 	unsigned int most, first;
 	const struct alias *chain[RECIPIENT_MAX_DEPTH];
 	unsigned int depth;
-	bool lost;
+	bool found;
 	struct refusal *refusal;
 };
 
@@ -142,6 +142,7 @@ static int add(struct expansion *e, const char *address, const char *user)
 	struct recipients *to = e->to;
 	struct recipient *r;
 
+	e->found = true;
 	for (unsigned int i = 0; i < to->n; i++)
 		if (same(&to->list[i], address, user))
 			return 0;
@@ -166,7 +167,7 @@ static int add(struct expansion *e, const char *address, const char *user)
 
 /* --- looking up --- */
 
-static int expand(struct expansion *e, const struct mail_address *a, const char *name);
+static int expand(struct expansion *e, const struct mail_address *a);
 
 static bool in_chain(const struct expansion *e, const struct alias *alias)
 {
@@ -186,14 +187,13 @@ static int follow_target(struct expansion *e, const char *target)
 	if (mail_address_parse(&a, target, len, MAIL_ALLOW_UTF8) == MAIL_ADDRESS_GOOD) {
 		if (!recipient_is_here(e->rules, &a, e->literal))
 			return add(e, a.text, NULL);
-		return expand(e, &a, NULL);
+		return expand(e, &a);
 	}
 	snprintf(text, sizeof(text), "%s@%s", target, e->rules->n_domains &&
 		 *e->rules->domains[0] != '.' ? e->rules->domains[0] : e->rules->hostname);
 	if (mail_address_parse(&a, text, strlen(text), MAIL_ALLOW_UTF8) == MAIL_ADDRESS_GOOD)
-		return expand(e, &a, target);
+		return expand(e, &a);
 	ln_warning("aliases: '%s' makes too long an address with its domain", target);
-	e->lost = true;
 	return 0;
 }
 
@@ -264,7 +264,8 @@ static int try_names(struct expansion *e, const struct mail_address *a, const ch
 			 without ? (int)(detail - local) : MAIL_LOCAL_MAX, local);
 		snprintf(name, sizeof(name), "%s@%s", base, domain);
 		found = strlen(name) <= MAIL_ADDRESS_MAX ? try_name(e, a, name) : 0;
-		if (!found)
+		/* "x@y" in quotes is a local part, and no address. */
+		if (!found && !strchr(base, '@'))
 			found = try_name(e, a, base);
 		if (found)
 			return found;
@@ -280,26 +281,31 @@ static int try_names(struct expansion *e, const struct mail_address *a, const ch
 static int try_postmaster(struct expansion *e, const char *local)
 {
 	const char *postmaster = e->rules->postmaster;
-	unsigned int before = e->to->n;
+	bool before = e->found;
 	int err;
 
 	if (strcasecmp(local, "postmaster") || !strcasecmp(postmaster, "postmaster") ||
 	    e->depth == RECIPIENT_MAX_DEPTH)
 		return 0;
 	e->chain[e->depth++] = NULL;
+	e->found = false;
 	err = follow_target(e, postmaster);
 	e->depth--;
-	return err ? -1 : e->to->n > before;
+	if (err)
+		return -1;
+	if (e->found)
+		return 1;
+	e->found = before;
+	return 0;
 }
 
-/* @name: the local part, when it is known without quotes already. */
-static int expand(struct expansion *e, const struct mail_address *a, const char *name)
+static int expand(struct expansion *e, const struct mail_address *a)
 {
 	char local[MAIL_LOCAL_MAX + 1];
 	int found;
 
 	mail_address_local(a, local);
-	found = try_names(e, a, name ? name : local);
+	found = try_names(e, a, local);
 	if (!found)
 		found = try_postmaster(e, local);
 	if (found)
@@ -308,7 +314,6 @@ static int expand(struct expansion *e, const struct mail_address *a, const char 
 		return refuse(e, 550, "5.1.1", "there is no such user here");
 	ln_warning("aliases: nobody is '%s', whom '%s' names", local,
 		   e->chain[e->depth - 1] ? e->chain[e->depth - 1]->name : "postmaster");
-	e->lost = true;
 	return 0;
 }
 
@@ -350,7 +355,7 @@ int recipients_add(struct recipients *to, const struct recipient_rules *rules,
 	if (c->to.kind == MAIL_NO_DOMAIN)
 		give_domain(&full.to, rules->hostname);
 	if (recipient_is_here(rules, &full.to, literal))
-		err = expand(&e, &full.to, NULL);
+		err = expand(&e, &full.to);
 	else if (may_relay || (c->to.kind == MAIL_NAME &&
 			       recipient_domain_in(domain, rules->relay_domains,
 						   rules->n_relay_domains)))
@@ -358,7 +363,7 @@ int recipients_add(struct recipients *to, const struct recipient_rules *rules,
 	else
 		/* RFC 5321, 3.6.2 */
 		err = refuse(&e, 550, "5.7.1", "relaying to this address is not allowed");
-	if (!err && e.lost && to->n == e.first)
+	if (!err && !e.found)
 		err = refuse(&e, 451, "4.3.5", "an alias leads to nobody");
 	if (err)
 		drop_from(to, e.first);

@@ -17,7 +17,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../userspace"))
@@ -218,13 +217,7 @@ limits {{
                     pass
         self.process.wait()
         self.reader.join()
-        end = time.monotonic() + PATIENCE
-        for pid in pids:
-            while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
-                with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-                    if f.read().rpartition(")")[2].split()[0] == "Z":
-                        break
-                time.sleep(0.001)
+        until(lambda: not any(map(peers.alive, pids)), "its processes to be gone")
 
     def restart(self):
         """After its end: at the same ports."""

@@ -85,6 +85,23 @@ def children(pid):
     return found
 
 
+def alive(pid):
+    """There is such a process, and it has not ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def processor_time(pid):
     """Nanoseconds that a process and what it started have run."""
     total = 0
@@ -132,11 +149,7 @@ class Process:
 
     def kill(self):
         """End it and what it started at once."""
-        for pid in reversed(children(self.process.pid)):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill(reversed(children(self.process.pid)))
         self.process.wait()
 
     def __enter__(self):
@@ -255,12 +268,24 @@ biff = no
             text += (f"smtpd_tls_cert_file = {certificate[0]}\nsmtpd_tls_key_file = {certificate[1]}\n"
                      "smtpd_tls_security_level = may\n")
         text += "smtp_tls_security_level = may\n" + more + "\n"
+        self.launcher, self.master = launcher, master
         _write(f"{folder}/main.cf", text)
         _write(f"{folder}/master.cf", f"127.0.0.1:{self.port} inet n - n - - smtpd\n" + SERVICES)
         for name in ("dynamicmaps.cf", "postfix-files"):
             _write(f"{folder}/{name}", "")
-        super().__init__("postfix", folder, [master, "-d", "-c", folder], lambda: greets(self.port), launcher=launcher,
-                         environment={**DEBIAN.environment(), "MAIL_CONFIG": folder})
+        self.start()
+
+    def start(self):
+        """Start it (again)."""
+        super().__init__("postfix", self.folder, [self.master, "-d", "-c", self.folder], lambda: greets(self.port),
+                         launcher=self.launcher, environment={**DEBIAN.environment(), "MAIL_CONFIG": self.folder})
+
+    def end(self):
+        # What the master leaves behind holds the lock that the next one wants
+        left = children(self.process.pid)[1:]
+        super().end()
+        kill(left)
+        until(lambda: not any(map(alive, left)), "Postfix's processes to end")
 
     def maildir(self, user, domain):
         return os.path.join(self.boxes, domain, user)
@@ -275,9 +300,17 @@ biff = no
         return text
 
     def queue(self):
-        """Names of queue files that are not done yet."""
-        return [f for q in ("incoming", "active", "deferred", "maildrop") for _, _, files in os.walk(f"{self.spool}/{q}")
-                for f in files]
+        """Names of messages that it has taken and that are not done yet: the mode says that a file is whole."""
+        found = []
+        for q in ("incoming", "active", "deferred", "maildrop"):
+            for folder, _, files in os.walk(f"{self.spool}/{q}"):
+                for name in files:
+                    try:
+                        if os.stat(os.path.join(folder, name)).st_mode & 0o100:
+                            found.append(name)
+                    except FileNotFoundError:
+                        pass
+        return found
 
 
 class Sink(Process):

@@ -11,7 +11,10 @@ linnet-pop3d for tests, and POP3 (RFC 1939) spoken octet by octet.
 
 Plain at 127.0.0.1, with TLS from the start at 127.0.0.2, metrics at 127.0.0.3.
 """
+import base64
+import hashlib
 import os
+import pwd
 import re
 import socket
 import ssl
@@ -23,7 +26,7 @@ for folder in ("../../userspace", "..", "../mail"):
     sys.path.insert(0, os.path.join(HERE, folder))
 # pylint: disable=wrong-import-position
 from clients import PLAIN, TLS
-from dialogue import scram_verifier
+from dialogue import b64, digest, scram_verifier
 from harness import PATIENCE, Daemon, Skip, equal, until
 from linnet import certificate, crypted
 
@@ -134,6 +137,29 @@ class Pop3:
         equal(rest, b"", "said before the end")
 
 
+def scram(s, user, password, tamper=None):
+    """SCRAM-SHA-256 (RFC 7677); the server's signature is checked."""
+    nonce = b64(os.urandom(18))
+    bare = f"n={user},r={nonce}"
+    reply = s(f"AUTH SCRAM-SHA-256 {b64('n,,' + bare)}")
+    if not reply.startswith("+ "):
+        return reply, None
+    first = base64.b64decode(reply[2:]).decode()
+    fields = dict(f.split("=", 1) for f in first.split(","))
+    equal((fields["r"].startswith(nonce), len(fields["r"]) >= len(nonce) + 16), (True, True), first)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
+    key = digest(salted, b"Client Key")
+    without = f"c={b64('n,,')},r={fields['r']}"
+    text = f"{bare},{first},{without}".encode()
+    proof = bytes(a ^ b for a, b in zip(key, digest(hashlib.sha256(key).digest(), text)))
+    final = f"{without},p={b64(proof)}"
+    reply = s(b64(tamper(final) if tamper else final))
+    if reply.startswith("+ "):
+        equal(base64.b64decode(reply[2:]).decode(), f"v={b64(digest(digest(salted, b'Server Key'), text))}", "the signature")
+        reply = s("")
+    return reply, (fields["s"], fields["i"])
+
+
 def option(value):
     return ("true" if value else "false") if isinstance(value, bool) else value
 
@@ -142,18 +168,22 @@ class Pop3d(Daemon):
     """
     The server, with a folder of its own, ready.
     @users: {name: password}; @lines: lines of the users file after them; @limits: {option: value}
+    @owner: user that the workers are, and that Maildirs belong to
     """
 
-    def __init__(self, users=None, lines="", limits=None, tls=False, clear=True, more="", args=(), transports="both", workers=2):
+    def __init__(self, users=None, lines="", limits=None, tls=False, clear=True, more="", args=(), transports="both", workers=2, owner=None):
         self.temporary = tempfile.TemporaryDirectory(prefix="linnet-test-")
         self.folder = self.temporary.name
         os.chmod(self.folder, 0o755)
         self.mail_root = os.path.join(self.folder, "mail")
-        os.mkdir(self.mail_root)
+        self.owner = (pwd.getpwnam(owner).pw_uid, pwd.getpwnam(owner).pw_gid) if owner else (-1, -1)
+        self.folder_for(self.mail_root)
         users = {"ann": "ann's word", "bob": "bob's word"} if users is None else users
         self.write("users", "".join(f"{u}:{crypted(p)}\n" for u, p in users.items()) +
                    f"scram:{scram_verifier('its word')}\n" + lines)
         text = f'hostname = "pop.test"\npop3-listen = {{"{PLAIN}:0"}}\nmetrics-listen = {{"{METRICS}:0"}}\n'
+        if owner:
+            text += f'user = "{owner}"\n'
         if tls:
             self.certificate, key = certificate(self.folder)
             text += f'pop3s-listen = {{"{TLS}:0"}}\ncertificate {{\n\tfile = "{self.certificate}"\n\tkey = "{key}"\n}}\n'
@@ -219,10 +249,15 @@ limits {{
 
     # --- mailboxes ---
 
+    def folder_for(self, path):
+        if not os.path.isdir(path):
+            os.makedirs(path)
+            os.chown(path, *self.owner)
+
     def box(self, user="ann"):
         path = os.path.join(self.mail_root, user)
-        for sub in ("cur", "new", "tmp"):
-            os.makedirs(os.path.join(path, sub), exist_ok=True)
+        for sub in ("", "cur", "new", "tmp"):
+            self.folder_for(os.path.join(path, sub))
         return path
 
     def put(self, user, data, name=None, sub="new"):
@@ -231,6 +266,7 @@ limits {{
             name = f"{1000000000 + len(self.files(user))}.M1P1.test"
         with open(os.path.join(self.box(user), sub, name), "wb") as f:
             f.write(data)
+            os.fchown(f.fileno(), *self.owner)
         return name
 
     def files(self, user="ann"):
