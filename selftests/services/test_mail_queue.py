@@ -29,7 +29,8 @@ NEVER, SUCCESS, FAILURE, DELAY = 1, 2, 4, 8
 
 
 def driver(name="relay_driver"):
-    for folder in (os.path.join(HERE, "../unit/relay"), os.path.join(HERE, "../../build/selftests/unit/relay")):
+    # From the tree, or from where the tests were installed
+    for folder in (os.path.join(HERE, "../../build/selftests/unit/relay"), os.path.join(HERE, "../../unit/relay")):
         path = os.path.join(folder, name)
         if os.access(path, os.X_OK):
             return path
