@@ -179,6 +179,57 @@ static int sync_folder(int box, const char *name)
 	return r;
 }
 
+/* The same each time. */
+static void make_base_once(char *out, size_t room, const struct maildir_target *t)
+{
+	char host[MAILDIR_NAME_MAX - NAME_REST];
+
+	put_host(host, sizeof(host), t->hostname);
+	snprintf(out, room, "%" PRId64 ".Q%s.%s", t->time, t->once, host);
+}
+
+static int is_base(void *base, int folder, const char *name)
+{
+	size_t len = strlen(base);
+
+	(void)folder;
+	return !strncmp(name, base, len) && name[len] == ',';
+}
+
+/* 1: it is in the mailbox, seen or not. */
+static int is_there(int box, char *base)
+{
+	static const char *const names[] = { "new", "cur" };
+	int r = 0;
+
+	/* Who reads it now moves it from the first to the second. */
+	for (int i = 0; i < 2 && !r; i++) {
+		int folder = maildir_folder_open(box, names[i]);
+
+		if (folder < 0)
+			return folder;
+		r = maildir_folder_each(folder, is_base, base);
+		close(folder);
+	}
+	return r;
+}
+
+/* In case that it was there, its folder may not be on the disk yet. */
+static int clear_way(int box, char *base)
+{
+	char tmp[MAILDIR_NAME_MAX + 8];
+	int there = is_there(box, base), r;
+
+	if (there < 0)
+		return there;
+	if (there) {
+		r = sync_folder(box, "new");
+		return r ? r : 1;
+	}
+	snprintf(tmp, sizeof(tmp), "tmp/%s", base);
+	return unlinkat(box, tmp, 0) && errno != ENOENT ? -errno : 0;
+}
+
 static int move(int box, const char *from, const char *to)
 {
 	if (!renameat2(box, from, box, to, RENAME_NOREPLACE))
@@ -224,12 +275,34 @@ static int deliver_as(struct writing *w, int box, const char *base, int fd, uint
 	return 0;
 }
 
+static void writing_init(struct writing *w)
+{
+	w->n = w->stored = w->lines = 0;
+	w->cr = false;
+	w->last = 0;
+}
+
+static int deliver_once(struct writing *w, int box, int fd, uint64_t len,
+			const struct maildir_target *t, char name[MAILDIR_NAME_MAX])
+{
+	char base[MAILDIR_NAME_MAX - 56];
+	int r;
+
+	make_base_once(base, sizeof(base), t);
+	*name = 0;
+	r = clear_way(box, base);
+	if (r)
+		return r < 0 ? r : 0;
+	writing_init(w);
+	return deliver_as(w, box, base, fd, len, t, name);
+}
+
 /**
  * maildir_deliver() - put a message into a mailbox
  * @fd: file that it is in; its offset stays
  * @len: octets of it, from the file's begin, with CRLF or LF
  * @t: where it goes
- * @name: where the new file's name goes
+ * @name: where the new file's name goes; "": it was there already (@t->once)
  *
  * The message and its name are on the disk when this returns 0.
  *
@@ -245,11 +318,14 @@ int maildir_deliver(int fd, uint64_t len, const struct maildir_target *t,
 
 	if (box < 0)
 		return box;
+	if (t->once) {
+		r = deliver_once(&w, box, fd, len, t, name);
+		close(box);
+		return r;
+	}
 	do {
 		make_base(base, sizeof(base), t->hostname);
-		w.n = w.stored = w.lines = 0;
-		w.cr = false;
-		w.last = 0;
+		writing_init(&w);
 		r = deliver_as(&w, box, base, fd, len, t, name);
 	} while (r == -EEXIST);
 	close(box);

@@ -27,6 +27,9 @@
  * @delivered_to: address for a Delivered-To line, or NULL
  * @quota: octets of all messages, 0: no limit
  * @quota_messages: messages, 0: no limit
+ * @once: NULL, or what this delivery is called each time that it is tried, without "/", ":" and
+ *	",": when the mailbox has it since before a crash, it is not put there again
+ * @time: with @once: seconds since the epoch, the same each time
  */
 struct maildir_target {
 	int root;
@@ -35,6 +38,8 @@ struct maildir_target {
 	const char *return_path;
 	const char *delivered_to;
 	uint64_t quota, quota_messages;
+	const char *once;
+	int64_t time;
 };
 
 /*

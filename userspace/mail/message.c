@@ -88,7 +88,8 @@ static void header_octet(struct mail_scan *s, char c)
 		if (c == ':' && s->kept) {
 			s->has_colon = true;
 			s->name_len = s->kept;
-		} else if (c == ':' || s->kept == sizeof(s->text) || (blank_before && !is_blank(c)) ||
+		} else if (c == ':' || s->kept == sizeof(s->text) ||
+			   (blank_before && !is_blank(c)) ||
 			   (!is_blank(c) && (c < 33 || c > 126))) {
 			no_field(s);
 			return;

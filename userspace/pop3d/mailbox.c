@@ -185,4 +185,7 @@ void mailbox_leave(struct session *s)
 		s->job->session = NULL;
 	maildir_close(s->mailbox);
 	free(s->marks);
+	s->job = NULL;
+	s->mailbox = NULL;
+	s->marks = NULL;
 }

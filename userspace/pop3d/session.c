@@ -90,6 +90,8 @@ void session_end(struct session *s, const char *text)
 	if (s->ending)
 		return;
 	s->ending = true;
+	/* Who sees the end may come again at once. */
+	mailbox_leave(s);
 	send_line(s, text);
 	ln_conn_finish(s->conn);
 }
@@ -180,6 +182,7 @@ static void on_input(struct ln_conn *c)
 	if (ln_conn_eof(c)) {
 		/* No QUIT, no UPDATE (RFC 1939, 6). */
 		s->ending = true;
+		mailbox_leave(s);
 		ln_conn_finish(c);
 	} else if (ln_conn_stopping(c) && s->state == STATE_AUTHORIZATION) {
 		session_end(s, "-ERR [SYS/TEMP] the server is shutting down");

@@ -110,6 +110,9 @@ static struct local *new_local(struct destination *d, struct job *j)
 			.sender = strdup(e->sender),
 			.user = strdup(r->user),
 			.address = strdup(r->address),
+			.id = j->message->id,
+			.n = j->recipient[l->n],
+			.arrival = e->arrival,
 		};
 		if (!to->sender || !to->user || !to->address)
 			break;

@@ -24,6 +24,10 @@ struct envelope;
  * @sender: for Return-Path
  * @user: whose mailbox
  * @address: for Delivered-To
+ * @id: of the message in the queue, where a delivery may be tried again that was done before a
+ *	crash; NULL: it is not there
+ * @n: which of its recipients
+ * @arrival: of the message, milliseconds since the epoch
  */
 struct relay_delivery {
 	int fd;
@@ -31,6 +35,9 @@ struct relay_delivery {
 	const char *sender;
 	const char *user;
 	const char *address;
+	const char *id;
+	unsigned int n;
+	int64_t arrival;
 };
 
 /**

@@ -15,8 +15,8 @@
 #define FILE_MAX_BYTES	(16 << 20)
 #define MAX_TARGETS	1000
 
-#define NOT_A_TARGET	"has a target that is no local user, alias or address; commands (|), files " \
-			"(/) and :include: are not allowed here"
+#define NOT_A_TARGET	"has a target that is no local user, alias or address; commands (|), " \
+			"files (/) and :include: are not allowed here"
 
 /**
  * struct aliases - all of them

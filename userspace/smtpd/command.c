@@ -307,8 +307,8 @@ static int rcpt_parameter(struct rcpt_command *c, const struct parameter *p, uns
 		if (*seen & bit)
 			return bad_value(r, "a parameter is there twice");
 		if (!p->value || !take_notify(&c->notify, p))
-			return bad_value(r, "NOTIFY= takes NEVER, or SUCCESS, FAILURE and DELAY with "
-					    "commas between them");
+			return bad_value(r, "NOTIFY= takes NEVER, or SUCCESS, FAILURE and DELAY "
+					    "with commas between them");
 	} else if (word_is(p->name, p->name_len, "ORCPT")) {
 		bit = SEEN_ORCPT;
 		if (*seen & bit)

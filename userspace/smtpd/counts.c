@@ -16,7 +16,8 @@ static struct ln_metric replies[] = {
 };
 static struct ln_metric recipients[] = {
 	LABELLED("linnet_smtp_recipients_total", "answer=\"refused\"", "Recipients by the answer."),
-	LABELLED("linnet_smtp_recipients_total", "answer=\"accepted\"", "Recipients by the answer."),
+	LABELLED("linnet_smtp_recipients_total", "answer=\"accepted\"",
+		 "Recipients by the answer."),
 };
 static struct ln_metric messages[] = {
 	LABELLED("linnet_smtp_messages_total", "answer=\"refused\"",

@@ -152,8 +152,12 @@ static int deliver_here(struct delivery *d)
 	for (unsigned int i = 0; i < t->to.n; i++) {
 		const struct recipient *r = &t->to.list[i];
 
-		err = mailbox_deliver(t->worker->setup, fd, t->content.size, t->mail.from.text,
-				      r->user, r->address);
+		const struct relay_delivery to = {
+			.fd = fd, .size = t->content.size, .sender = t->mail.from.text,
+			.user = r->user, .address = r->address,
+		};
+
+		err = mailbox_deliver(t->worker->setup, &to);
 		d->failed[i] = err;
 		if (!err) {
 			d->delivered++;
@@ -229,7 +233,8 @@ static void write_log(const struct delivery *d)
 		fprintf(f, ",+%u", t->to.n - LOGGED_MAX);
 	fprintf(f, " size=%llu peer=%s helo=%s proto=%s via=%s",
 		(unsigned long long)t->content.size, t->client.peer, t->client.name,
-		trace_with(&t->trace, with), ln_protocol_name(t->trace.protocol));
+		trace_with(&t->trace, with),
+		t->trace.protocol ? ln_protocol_name(t->trace.protocol) : "local");
 	if (*t->client.user)
 		fprintf(f, " user=%s", t->client.user);
 	fprintf(f, " delivered=%u queued=%u answer=\"%u %s %s\"\n", d->delivered, d->queued,

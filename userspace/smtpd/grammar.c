@@ -186,8 +186,8 @@ static int check_delimiter(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (!*text || (!text[1] && strchr("+-_=.#", *text)))
 		return 0;
-	ln_config_error(cfg, "recipient-delimiter = '%s': allowed is one of + - _ = . # or \"\" for "
-			"none", text);
+	ln_config_error(cfg, "recipient-delimiter = '%s': allowed is one of + - _ = . # or \"\" "
+			"for none", text);
 	return -1;
 }
 

@@ -3,23 +3,17 @@
 #ifndef SMTPD_MAILBOX_H
 #define SMTPD_MAILBOX_H
 
-#include <stdint.h>
-
+#include "relay.h"
 #include "setup.h"
 
 /**
  * mailbox_deliver() - deliver a message here, in any thread
  * @s: the configuration
- * @fd: a file, whose offset stays
- * @size: its first octets are the message
- * @sender: the reverse path, "" is the null sender
- * @user: whose mailbox
- * @address: for Delivered-To
+ * @d: the message and whose mailbox; the file's offset stays
  *
  * Return: 0: it is durable; -ENOENT: there is no such user; -EDQUOT: the mailbox is full; or
  * another negative errno.
  */
-int mailbox_deliver(const struct setup *s, int fd, uint64_t size, const char *sender,
-		    const char *user, const char *address);
+int mailbox_deliver(const struct setup *s, const struct relay_delivery *d);
 
 #endif

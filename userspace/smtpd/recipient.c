@@ -117,7 +117,8 @@ static void drop_from(struct recipients *to, unsigned int first)
 static bool same(const struct recipient *r, const char *address, const char *user)
 {
 	if (user || r->user)
-		return user && r->user && !strcmp(user, r->user) && !strcasecmp(address, r->address);
+		return user && r->user && !strcmp(user, r->user) &&
+		       !strcasecmp(address, r->address);
 	return !strcmp(address, r->address);
 }
 
@@ -148,7 +149,7 @@ static int add(struct expansion *e, const char *address, const char *user)
 			return 0;
 	if (to->n - e->first >= MAX_EXPANDED)
 		return refuse(e, 554, "5.2.4", "an alias stands for too many addresses");
-	/* What was there before is the client's; with this it may come again (RFC 5321, 4.5.3.1.10). */
+	/* With those that are too many the client comes again (RFC 5321, 4.5.3.1.10). */
 	if (to->n >= e->most)
 		return refuse(e, 452, "4.5.3", "too many recipients");
 	if (!make_room(to))

@@ -92,7 +92,7 @@ static void answer(struct session *s, enum sasl_verdict verdict, const char *cha
 		break;
 	case SASL_MALFORMED:
 		end_exchange(s);
-		session_refuse(s, 501, "5.5.2", "this is no base64, or not what the mechanism says");
+		session_refuse(s, 501, "5.5.2", "no base64, or not what the mechanism says");
 		break;
 	case SASL_CANCELLED:
 		end_exchange(s);
@@ -172,7 +172,8 @@ void session_auth(struct session *s, const char *args, size_t len)
 	}
 	if (!s->extended || s->transaction || *s->user) {
 		session_refuse(s, 503, "5.5.1", !s->extended ? "EHLO comes first" : *s->user ?
-			       "AUTH was there already" : "AUTH is not for within a mail transaction");
+			       "AUTH was there already" :
+			       "AUTH is not for within a mail transaction");
 		return;
 	}
 	if (!name_len) {

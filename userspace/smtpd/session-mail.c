@@ -255,7 +255,7 @@ size_t session_take_data(struct session *s, const char *data, size_t len)
 	if (end)
 		finish_message(s);
 	else if (t->scan.size > s->worker->setup->limits.message + EXCESS_MAX)
-		session_end(s, 421, "4.3.4", "does not read on in a message that is much too large");
+		session_end(s, 421, "4.3.4", "does not read a message that is much too large");
 	return used;
 }
 
@@ -275,7 +275,7 @@ void session_bdat(struct session *s, const char *args, size_t len)
 
 	*r = (struct refusal){ 0 };
 	if (command_bdat(args, len, &s->chunk_left, &s->chunk_last, r)) {
-		/* Where the next command begins is not known; it is taken as if there was no chunk. */
+		/* Where the next command begins is not known: as if there was no chunk. */
 		session_refuse_as(s, r);
 		return;
 	}
@@ -299,7 +299,7 @@ static void finish_chunk(struct session *s)
 {
 	s->phase = PHASE_COMMAND;
 	if (s->chunk_refusal.code) {
-		/* After an error nothing but RSET leads on (RFC 3030, 2): the transaction is over. */
+		/* RFC 3030, 2: the transaction is over. */
 		if (s->chunk_refusal.code == 552)
 			session_reset(s);
 		session_refuse_as(s, &s->chunk_refusal);

@@ -229,7 +229,7 @@ static void on_bad_line(struct session *s, enum ln_line kind)
 		session_refuse(s, 500, auth ? "5.5.6" : "5.5.2", "the line is too long");
 	else
 		/* RFC 5321, 2.3.8 */
-		session_refuse(s, 500, "5.5.2", "a line ends with CRLF, and has no other CR, LF or NUL");
+		session_refuse(s, 500, "5.5.2", "a line ends with CRLF; no other CR, LF or NUL");
 }
 
 /* What came of what has arrived. */

@@ -322,7 +322,7 @@ static void read_limits(struct setup *s)
 
 static int relay_deliver(void *data, const struct relay_delivery *d)
 {
-	return mailbox_deliver(data, d->fd, d->size, d->sender, d->user, d->address);
+	return mailbox_deliver(data, d);
 }
 
 static int add_to_envelope(struct envelope *e, const struct recipients *to)

@@ -161,7 +161,7 @@ static bool is_refused(struct transaction *t)
 		return refuse(t, 552, "5.3.4", "the message is larger than is allowed");
 	/* RFC 5321, 2.3.8: what another server might take for an end of line */
 	if (t->scan.bare)
-		return refuse(t, 550, "5.5.2", "the message has a CR or LF that is not part of CRLF");
+		return refuse(t, 550, "5.5.2", "the message has a CR or LF that is no CRLF");
 	if (t->scan.nul)
 		return refuse(t, 550, "5.6.0", "the message has a NUL in it");
 	if (t->scan.received > t->worker->setup->limits.received)

@@ -16,6 +16,7 @@ import hashlib
 import os
 import pwd
 import re
+import signal
 import socket
 import ssl
 import sys
@@ -228,6 +229,20 @@ limits {{
             s.close()
             raise AssertionError(reply)
         return s
+
+    def reload(self):
+        """SIGHUP, until new sessions come to the new workers: one that an old worker took is sent away."""
+        before = len([x for x in self.lines if "the new configuration is in use" in x])
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: len([x for x in list(self.lines) if "the new configuration is in use" in x]) > before, "the new configuration")
+
+        def sent_away():
+            with self.session() as s:
+                try:
+                    return "shutting down" in s("CAPA") or "shutting down" in s.line()
+                except (Closed, ConnectionError):
+                    return True
+        until(lambda: not any(sent_away() for _ in range(20)), "the new workers")
 
     def serves(self):
         """It is well: somebody else can log in."""

@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 1
+# Installed, it lies here
+if [ -r "$here/fuzz.sh" ]; then
+	. "$here/fuzz.sh"
+else
+	. "$here/../fuzz.sh"
+fi
+fuzz_plan 2
+fuzz line_fuzz 100000 300 seeds/line
+fuzz stuff_fuzz 100000 300 seeds/stuff
+fuzz_end
