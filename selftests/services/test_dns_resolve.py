@@ -25,6 +25,7 @@ from servers import Zone, free_port
 import wire
 
 STATE = {}
+SLOW = PATIENCE / 20
 
 
 def start():
@@ -70,7 +71,7 @@ def count(d, what):
     raise AssertionError(f"no counter {what}")
 
 
-def ask(d, name, rtype=wire.A, flags=wire.RD, do=False, stream=False, timeout=8.0, edns=True):
+def ask(d, name, rtype=wire.A, flags=wire.RD, do=False, stream=False, timeout=8.0 * SLOW, edns=True):
     query = wire.message(0x4242, flags, [wire.question(wire.name(name), rtype)],
                          additional=[wire.opt(do=do)] if edns else [])
     data = (wire.tcp if stream else wire.udp)("127.0.0.1", d.port, query, timeout)
@@ -221,38 +222,51 @@ def _():
         equal(count(d, 'queries_total{result="upstream"}'), 1, "questions that somebody waited for")
 
 
+def forged_prefetch(net, d):
+    """What is said from the first answer until the TTL is over; None: the machine was too slow for a prefetch."""
+    nsd, forged, said = net.node["nsd"], [], []
+
+    def forge(_, query, answer, __):
+        if question(query) != ("short.good.org.", "A"):
+            return answer
+        forged.append(1)
+        return answer.replace(socket.inet_aton("192.0.2.2"), FALSE)
+    ask(d, "www.good.org.", do=True)		# so that the way is known
+    begin = time.monotonic()
+    equal(ask(d, "short.good.org.", do=True).flag(wire.AD), True, "validated")
+    nsd.forge = forge
+    try:
+        while time.monotonic() - begin < SHORT - 0.05:
+            r = ask(d, "short.good.org.", do=True)
+            if time.monotonic() - begin < SHORT:
+                said.append(r.rcode)
+            time.sleep(0.01)
+        if not forged or not count(d, "bogus_total"):
+            return None
+        until(lambda: ask(d, "short.good.org.").rcode == wire.SERVFAIL, "the forgery to be found out", SHORT + 3)
+        return said
+    finally:
+        nsd.forge = None
+
+
 @test("one forged answer to a prefetch does not cost the good one; failures are not prefetched")
 def _():
-    with resolver() as (net, d):
-        nsd = net.node["nsd"]
-        old, new = socket.inet_aton("192.0.2.2"), FALSE
-        forged = []
-
-        def forge(_, query, answer, __):
-            if question(query) == ("short.good.org.", "A"):
-                forged.append(1)
-                return answer.replace(old, new)
-            return answer
+    said = None
+    for _ in range(5):
+        with resolver() as (net, d):
+            said = forged_prefetch(net, d)
+        if said:
+            break
+    equal(set(said or ["no prefetch"]), {0}, "what is said until the TTL is over")
+    if not os.environ.get("LAB_FULL"):
+        return
+    with resolver() as (_, d):
         begin = time.monotonic()
-        equal(ask(d, "short.good.org.", do=True).flag(wire.AD), True, "validated")
-        nsd.forge, said = forge, []
-        try:
-            while time.monotonic() - begin < SHORT - 0.05:
-                said.append(ask(d, "short.good.org.", do=True).rcode)
-                time.sleep(0.01)
-            equal((len(forged) > 0, count(d, "bogus_total") > 0), (True, True), "it was prefetched, and forged")
-            equal(set(said), {0}, "what is said until the TTL is over")
-            until(lambda: ask(d, "short.good.org.").rcode == wire.SERVFAIL, "the forgery to be found out", SHORT + 3)
-        finally:
-            nsd.forge = None
-        if not os.environ.get("LAB_FULL"):
-            return
-        prefetches, begin = count(d, "prefetches_total"), time.monotonic()
         equal(ask(d, "www.forged.org.").rcode, wire.SERVFAIL, "forged")
         while time.monotonic() - begin < 9.9:		# kept for 10 s
             equal(ask(d, "www.forged.org.").rcode, wire.SERVFAIL, "forged")
             time.sleep(0.05)
-        equal(count(d, "prefetches_total"), prefetches, "prefetches of what has failed")
+        equal(count(d, "prefetches_total"), 0, "prefetches of what has failed")
 
 
 @test("the rate limit holds for answers that came from others")
@@ -283,8 +297,8 @@ def worker_of(d):
 
 @test("a thread of libunbound that is stuck or dead is noticed and replaced")
 def _():
-    for way in ("stuck", "dead"):
-        with resolver('\ttime-limit = "40s"\n\tserve-stale = "0"') as (_, d):
+    for way in ("stuck", "dead") if os.environ.get("LAB_FULL") else ("stuck",):
+        with resolver('\ttime-limit = "60s"\n\tserve-stale = "0"') as (_, d):
             equal(addresses(ask(d, "www.good.org.")), ["192.0.2.1"], "before")
             worker = worker_of(d)
             with contextlib.ExitStack() as stack:
@@ -294,12 +308,12 @@ def _():
                         equal(i.call("exit", 0), None, "exit()")
                 # More than the thread's socket has room for: whoever writes to it would wait for ever.
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-                    s.settimeout(15)
+                    s.settimeout(15 * SLOW)
                     for i in range(180):
                         query = wire.message(i, wire.RD, [wire.question(wire.name(f"n{i}.wide.example."), wire.A)])
                         s.sendto(query, ("127.0.0.1", d.port))
                     begin = time.monotonic()
-                    equal(ask(d, "www.good.org.", timeout=3).rcode, 0, "what is in the cache")
+                    equal(ask(d, "www.good.org.", timeout=3 * SLOW).rcode, 0, "what is in the cache")
                     told = {r.id: r.rcode for r in (wire.Response(s.recv(4096)) for _ in range(180))}
                     print(f"# {way}: all were told after {time.monotonic() - begin:.1f} s")
                 equal((len(told), told[0], told[179]), (180, wire.SERVFAIL, wire.NXDOMAIN),
@@ -349,11 +363,11 @@ def _():
         def until_state(key, state):
             def seen():
                 d.process.send_signal(signal.SIGHUP)		# a new keeper asks at once
-                end = time.monotonic() + 1.5
+                end = time.monotonic() + 1.5 * SLOW
                 while time.monotonic() < end and states(folder).get(key) != state:
                     time.sleep(0.02)
                 return states(folder).get(key) == state
-            until(seen, f"key {key} to be {state}: {states(folder)}", 25)
+            until(seen, f"key {key} to be {state}: {states(folder)}", 25 * SLOW)
         try:
             until_state(one, "VALID")
             equal(ask(d, "www.good.org.", do=True).flag(wire.AD), True, "by the first key")
@@ -362,7 +376,7 @@ def _():
             until_state(two, "VALID")
             net.sign_root(second, zsk)
             until_state(one, "MISSING")
-            until(lambda: ask(d, "deep.in.the.zone.good.org.", do=True).flag(wire.AD), "validation by the second key", 10)
+            until(lambda: ask(d, "deep.in.the.zone.good.org.", do=True).flag(wire.AD), "validation by the second key", 10 * SLOW)
         finally:
             net.sign_root(first, zsk)
 

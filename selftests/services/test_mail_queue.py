@@ -3,6 +3,7 @@
 """The queue manager alone: where mail goes, when again, what senders are told, and next hops that mean harm."""
 import email
 import email.policy
+import fcntl
 import json
 import os
 import random
@@ -52,7 +53,7 @@ class Manager:
                     text + "}\n")
         self.start()
 
-    def start(self, ready="ready;"):
+    def start(self, ready="the queue manager is at work;"):
         # A sanitizer's search for leaks wants what the sandbox does not allow
         environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
         self.process = subprocess.Popen([self.driver, "run", os.path.join(self.folder, "conf")], text=True,
@@ -70,6 +71,36 @@ class Manager:
             self.lines.append(line.rstrip("\n"))
 
     def put(self, *words, text=TEXT, sender="ann@a.test"):
+        """Puts a message into the queue as a server does: KEY=VALUE of the envelope, each recipient begun by to=."""
+        lines, arrival = [], int(time.time() * 1000)
+        for key, _, value in (w.partition("=") for w in words):
+            if key == "age":
+                arrival -= int(value)
+            else:
+                names = {"ret": ("none", "full", "hdrs"), "body": ("none", "7bit", "8bitmime")}.get(key)
+                lines.append(f"{'recipient' if key == 'to' else key} {names[int(value)] if names else value}")
+        # Of the message before those of its recipients
+        own = [x for x in lines if x.split()[0] in ("ret", "envid", "body", "utf8")]
+        envelope = "\n".join(["linnet-envelope 1", f"sender {sender}", f"arrival {arrival}", *own,
+                              *(x for x in lines if x not in own), "end", ""]).encode()
+        digits = "0123456789abcdefghjkmnpqrstvwxyz"
+        mid = "".join(digits[arrival >> 5 * i & 31] for i in range(8, -1, -1)) + "".join(random.choices(digits, k=7))
+        path = os.path.join(self.queue, "tmp", mid)
+        with open(path, "wb") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            f.write(text + envelope + f"linnet-spool 1 {len(text):016x}\n".encode())
+            f.flush()
+            os.rename(path, os.path.join(self.queue, "msg", mid))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.setblocking(False)
+            try:
+                s.sendto(mid.encode(), os.path.join(self.queue, "notify"))
+            except OSError:
+                pass
+        return mid
+
+    def put_by_driver(self, *words, text=TEXT, sender="ann@a.test"):
+        """The same by the server's own functions."""
         done = subprocess.run([self.driver, "put", self.queue, f"sender={sender}", *words], input=text, capture_output=True,
                               check=True)
         return done.stdout.decode().strip()
@@ -96,6 +127,19 @@ class Manager:
 
     def gone(self, mid):
         until(lambda: not os.path.exists(os.path.join(self.queue, "msg", mid)), f"{mid} to leave the queue")
+
+    def served(self, mid):
+        """Gone, by more than one attempt when the machine has no time for a server of ours."""
+        def look():
+            r = self.recipient(mid)
+            if r and r["attempts"] and r["next"] > time.time() * 1000:
+                self.ask(command="flush", id=mid)
+            return not r
+        until(look, f"{mid} to be delivered")
+
+    def empty(self):
+        """Nothing is left of any message."""
+        until(lambda: not any(os.listdir(os.path.join(self.queue, x)) for x in ("tmp", "msg", "env")), "the queue's folders to be empty")
 
     def mail(self, user="ann"):
         folder = os.path.join(self.folder, "mail", user, "new")
@@ -212,11 +256,11 @@ class Setting:
 @test("a message: one transaction for its recipients at a domain, the text octet by octet, then it is gone")
 def _():
     with Setting() as (m, hop, _):
-        mid = m.put("to=x@b.test", "to=y@B.Test")
+        mid = m.put_by_driver("to=x@b.test", "to=y@B.Test")
         m.gone(mid)
         equal([(x.sender, x.to(), x.data) for x in hop.messages], [("ann@a.test", ["x@b.test", "y@B.Test"], TEXT)], "messages")
         equal(hop.messages[0].parameters, f"SIZE={len(TEXT)}", "parameters")
-        equal(os.listdir(os.path.join(m.queue, "env")), [], "envelopes left")
+        m.empty()
 
 
 @test("text: every octet, no last line's end, nothing at all, dots only, a long line, 3 MB")
@@ -393,12 +437,13 @@ def _():
 
 @test("name servers that are dead, silent, or say SERVFAIL: later; a truncated answer: again over TCP")
 def _():
-    for records, more in (({"c.test": "SERVFAIL"}, {}), ({"c.test": "silence"}, {}), ({}, {"resolver": '"127.0.0.1:9"'}),
-                          ({"c.test": {"MX": [(1, "mx.c.test")]}, "mx.c.test": "SERVFAIL"}, {})):
+    records = {"c.test": "SERVFAIL", "d.test": "silence", "e.test": {"MX": [(1, "mx.e.test")]}, "mx.e.test": "SERVFAIL"}
+    for domains, more in ((("c", "d", "e"), {}), (("b",), {"resolver": '"127.0.0.1:9"'})):
         with Setting(more, records=records) as (m, _, _):
-            mid = m.put("to=x@c.test")
-            r = m.deferred(mid)
-            equal((r["status"], r["state"]), ("4.4.3", "pending"), f"status with {records}: {r['reply']}")
+            ids = [m.put(f"to=x@{domain}.test") for domain in domains]
+            for mid, domain in zip(ids, domains):
+                r = m.deferred(mid)
+                equal((r["status"], r["state"]), ("4.4.3", "pending"), f"status of {domain}.test: {r['reply']}")
     with Setting() as (m, hop, names):
         names.cut = True
         m.gone(m.put("to=x@b.test"))
@@ -756,7 +801,7 @@ def _():
     cases = [(verb, name) for verb in ("GREETING", "EHLO", "MAIL", "RCPT", "DATA", "TEXT") for name in HARM]
     # 354 is what DATA is answered with
     cases.remove(("DATA", "a code of the wrong kind"))
-    times = {k: '"700ms"' for k in ("greeting-time", "command-time", "data-time", "data-end-time", "session-time")}
+    times = {k: '"1s"' for k in ("greeting-time", "command-time", "data-time", "data-end-time", "session-time")}
     hops = []
     with Hop("127.0.0.2") as fine:
         records = {}
@@ -767,20 +812,16 @@ def _():
         try:
             with Setting({**times, "connections": 100}, records=records, hop=fine) as (m, _, _):
                 ids = [m.put(f"to=x@h{i}.test") for i in range(len(cases))]
-                m.gone(m.put("to=x@b.test"))
+                m.served(m.put("to=x@b.test"))
                 for i, (mid, case) in enumerate(zip(ids, cases)):
                     r = m.deferred(mid)
                     equal((r["attempts"], r["status"][0], bool(r["reply"])), (1, "4", True), f"{case}: {r}")
                     equal(len(r["reply"]) <= 512, True, f"{case}: length of the reason")
-                    if case[1] == "a code of the wrong kind" and case[0] == "EHLO":
-                        continue
-                equal([h.messages for h in hops if h.messages], [] if not any(h.messages for h in hops) else
-                      [h.messages for h in hops if h.messages], "")
                 with open(f"/proc/{m.process.pid}/status", encoding="ascii") as f:
                     peak = int(re.search(r"RssAnon:\s+(\d+)", f.read())[1])
                 # ASan's own memory is the most of it
                 equal(peak < 400000, True, f"{peak} kB of memory")
-                m.gone(m.put("to=y@b.test"))
+                m.served(m.put("to=y@b.test"))
         finally:
             for h in hops:
                 h.__exit__()
@@ -811,7 +852,7 @@ def _():
 def _():
     def stop_reading(session, _):
         session.say("354 go on")
-        time.sleep(5)
+        time.sleep(PATIENCE)
         raise Cut
 
     with Setting({"data-time": '"600ms"', "command-time": '"5s"'}) as (m, hop, _):
@@ -820,7 +861,7 @@ def _():
         start = time.monotonic()
         r = m.deferred(m.put("to=x@b.test", text=TEXT + b"0123456789\r\n" * 1000000))
         equal(r["status"], "4.4.2", "status")
-        equal(time.monotonic() - start < 4, True, "in time")
+        equal(time.monotonic() - start < PATIENCE / 2, True, "in time")
 
 
 # --- the queue and its tools ---
@@ -954,7 +995,7 @@ def _():
         m.start()
         m.gone(good)
         equal(os.listdir(os.path.join(m.queue, "bad")), [bad], "bad/")
-        equal([os.listdir(os.path.join(m.queue, x)) for x in ("tmp", "msg", "env")], [[], [], []], "the rest")
+        m.empty()
         os.rename(os.path.join(m.queue, "notify"), os.path.join(m.queue, "elsewhere"))
         m.gone(m.put("to=z@b.test"))
         equal(len(hop.messages), 2, "messages")
@@ -981,7 +1022,7 @@ def _():
         first.send_signal(signal.SIGTERM)
         equal(first.wait(PATIENCE), 0, "status of the first")
         reader.join()
-        until(lambda: sum("ready;" in line for line in m.lines) == 2, "the second to take over")
+        until(lambda: sum("the queue manager is at work;" in line for line in m.lines) == 2, "the second to take over")
         m.gone(m.put("to=y@b.test"))
         equal(len(hop.messages), 2, "messages")
 
@@ -1024,7 +1065,7 @@ def _():
 
 @test("killed at any time: no message is lost, each recipient who was refused is reported")
 def _():
-    count, kills = (400, 60) if "LAB_FULL" in os.environ else (120, 15)
+    count, kills = (400, 60) if "LAB_FULL" in os.environ else (80, 10)
     r = random.Random(7)
     with Setting({"retry": '{"50ms"}'}) as (m, hop, _):
         hop.replies["RCPT"] = lambda s, a: "550 5.1.1 no" if "bad" in a else "451 4.3.0 later" if r.random() < 0.2 else "250 fine"
@@ -1047,7 +1088,7 @@ def _():
         equal(sorted(set(range(len(ids))) - {int(x) for x in reported}), [], "refusals without a report")
         copies = sum(b"Return-Path: <ann@a.test>" in x for x in m.mail())
         equal(copies >= len(ids), True, f"{copies} of {len(ids)} messages for ann")
-        equal([os.listdir(os.path.join(m.queue, x)) for x in ("tmp", "msg", "env")], [[], [], []], "what is left")
+        m.empty()
         print(f"# {done + 1} kills, {len(ids)} messages, {len(got) - len(set(got))} duplicates")
 
 
