@@ -293,8 +293,14 @@ static void step(struct message *m)
 	int64_t now = envelope_now(), next;
 	bool pending = any_pending(m, &next);
 
-	if (m->working || m->jobs)
+	if (m->working)
 		return;
+	/* What one server has taken is not to be sent again because another one is slow. */
+	if (m->jobs) {
+		if (m->dirty)
+			save(m);
+		return;
+	}
 	if (m->doomed || (!pending && !any_report(m, now))) {
 		remove_message(m);
 		return;
@@ -340,7 +346,7 @@ static void step_soon(struct message *m)
 
 void queue_job_over(struct message *m)
 {
-	if (!--m->jobs)
+	if (!--m->jobs || m->dirty)
 		step_soon(m);
 }
 
