@@ -4,6 +4,13 @@
 
 #include "worker.h"
 
+/**
+ * udp_start() - answer datagrams
+ * @w: the worker
+ * @sockets: the master's; those with the tag SETUP_DNS
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
 int udp_start(struct worker *w, const struct ln_sockets *sockets);
 void udp_stop(struct worker *w);
 

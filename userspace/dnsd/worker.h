@@ -60,16 +60,42 @@ struct worker {
  * Return: false: workers refuse such messages by themselves and have no connection to the keeper.
  */
 bool worker_needs_keeper(const struct setup *setup);
-/* Without sockets: what query_handle() needs. 0 or a negative errno after an error line. */
+/**
+ * worker_init() - what query_handle() needs, without sockets
+ * @w: zeroed; to be let go by worker_stop()
+ * @server: the loop
+ * @setup: the configuration
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
 int worker_init(struct worker *w, struct ln_server *server, const struct setup *setup);
-/* All of it, on the sockets. */
+/**
+ * worker_start() - all of it, before the sandbox
+ * @w: zeroed; to be let go by worker_stop()
+ * @server: the loop
+ * @setup: the configuration
+ * @sockets: the master's
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
 int worker_start(struct worker *w, struct ln_server *server, const struct setup *setup,
 		 const struct ln_sockets *sockets);
 void worker_stop(struct worker *w);
 
-/* The snapshot of this turn; NULL when the store cannot be read (logged). */
+/**
+ * worker_snapshot() - the store, as of this turn of the loop
+ * @w: the worker
+ *
+ * Return: the snapshot, good until the turn's end; NULL when the store cannot be read (logged).
+ */
 struct store_txn *worker_snapshot(struct worker *w);
-/* The store's number of a zone in this turn's snapshot; 0: it has no content. */
+/**
+ * worker_zone_id() - a zone in this turn's snapshot
+ * @w: the worker
+ * @zone: of the configuration
+ *
+ * Return: the store's number; 0: the zone has no content, or has expired.
+ */
 uint32_t worker_zone_id(struct worker *w, const struct setup_zone *zone);
 
 #endif

@@ -82,7 +82,7 @@ def check_programs(args):
 
 
 ATTEMPTS = 3
-OTHERS = "dns.py", "ftp.py", "pop3.py"
+OTHERS = "dns.py", "ftp.py", "smtp.py", "pop3.py"
 
 
 def once(server, measure):

@@ -11,15 +11,38 @@
 
 #include "query.h"
 
-/* No such name. @encloser: the closest name there is, ENTs included. */
+/**
+ * denial_nxdomain() - there is no such name
+ * @q: has DO
+ * @name: the name
+ * @encloser: the closest name there is, empty non-terminals included
+ */
 void denial_nxdomain(struct query *q, const uint8_t *name, const uint8_t *encloser);
-/* The name is there, also as an ENT, the type is not. */
+/**
+ * denial_nodata() - the name is there, also as an empty non-terminal, the type is not
+ * @q: has DO
+ * @name: the name
+ */
 void denial_nodata(struct query *q, const uint8_t *name);
-/* "*.encloser" was found and has not the type. */
+/**
+ * denial_wildcard_nodata() - the wildcard below @encloser was found and has not the type
+ * @q: has DO
+ * @name: the name that was asked for
+ * @encloser: the wildcard's parent
+ */
 void denial_wildcard_nodata(struct query *q, const uint8_t *name, const uint8_t *encloser);
-/* "*.encloser" answered: the name itself is not there. */
+/**
+ * denial_wildcard_answer() - the wildcard below @encloser answered: the name itself is not there
+ * @q: has DO
+ * @name: the name that was asked for
+ * @encloser: the wildcard's parent
+ */
 void denial_wildcard_answer(struct query *q, const uint8_t *name, const uint8_t *encloser);
-/* A referral at @cut without DS. */
+/**
+ * denial_no_ds() - a referral to a zone that is not signed
+ * @q: has DO
+ * @cut: where
+ */
 void denial_no_ds(struct query *q, const uint8_t *cut);
 
 #endif

@@ -216,7 +216,10 @@ static inline bool query_is_stream(const struct query *q)
 
 enum query_section { QUERY_IN_ANSWER, QUERY_IN_AUTHORITY, QUERY_IN_ADDITIONAL };
 
-/* Header and question; forgets what was written before. */
+/**
+ * response_begin() - header and question
+ * @q: was parsed; what was written before is forgotten
+ */
 void response_begin(struct query *q);
 /**
  * response_put() - write an rrset
@@ -234,14 +237,42 @@ void response_begin(struct query *q);
  */
 bool response_put(struct query *q, enum query_section section, const uint8_t *owner,
 		  const struct store_rrset *rrset);
-/* The same in the additional section; its lack makes the response truncated (RFC 9471). */
+/**
+ * response_put_glue() - write addresses that a referral needs
+ * @q: as response_put(), in the additional section
+ * @owner: name, wire form
+ * @rrset: records
+ *
+ * Return: whether it was written; if not, the response is truncated (RFC 9471).
+ */
 bool response_put_glue(struct query *q, const uint8_t *owner, const struct store_rrset *rrset);
-/* One record that is not in the store; no signatures. */
+/**
+ * response_put_record() - write a record that is not in the store, without signatures
+ * @q: sections have to be written in order
+ * @section: where
+ * @owner: name, wire form
+ * @type: type
+ * @ttl: seconds
+ * @rdata: names in it are whole
+ * @len: octets of it
+ *
+ * Return: whether it was written; if not, as with response_put().
+ */
 bool response_put_record(struct query *q, enum query_section section, const uint8_t *owner,
 			 uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t len);
-/* An error in the place of all that was written; text for EDE may be NULL. Sets kind too. */
+/**
+ * response_error() - an error in the place of all that was written
+ * @q: was parsed
+ * @rcode: with the extended bits
+ * @ede: extended error (RFC 8914), -1: none
+ * @text: words with it, which stay, or NULL
+ */
 void response_error(struct query *q, uint16_t rcode, int ede, const char *text);
-/* Header fields, OPT, padding, TSIG: the last thing. query_reply() and the worker call it. */
+/**
+ * response_finish() - header fields, OPT, padding, TSIG: the last thing
+ * @q: query_reply() and query_handle() call it; q->out_len is 0 afterwards when the signature
+ *	could not be made: then nothing is sent
+ */
 void response_finish(struct query *q);
 /**
  * response_slip() - in the place of a response that rate limiting refused
@@ -251,29 +282,70 @@ void response_finish(struct query *q);
  * client did not send: nothing is amplified.  A signature (TSIG) is not kept.
  */
 void response_slip(struct query *q);
-/* A whole message of another's (libunbound's, the keeper's) in the place of what was
- * written: id, question's case and OPT are made to fit this query; truncated when it has to be.
- * The OPT of @wire is left out.  -EINVAL when it is no answer to this question. */
+/**
+ * response_from_wire() - a whole message of another's in the place of what was written
+ * @q: id, question's case and OPT are made to fit it; truncated when it has to be
+ * @wire: hostile; its OPT is left out
+ * @len: octets
+ *
+ * Return: 0, or -EINVAL when it is no answer to this question.
+ */
 int response_from_wire(struct query *q, const uint8_t *wire, size_t len);
 
 /* --- query.c --- */
 
-/* What to do with one message. The worker calls it; the fuzzer does as well. After QUERY_REPLY
- * q->out is complete. */
+/**
+ * query_handle() - what to do with one message
+ * @q: what arrived is filled in, the rest zeroed
+ *
+ * Return: QUERY_REPLY: q->out is complete; QUERY_DROP or QUERY_LATER.
+ */
 enum query_verdict query_handle(struct query *q);
 
-/* parse.c: header, question, EDNS.  False: what cannot be answered, or is not to be. An error is
- * in q->rcode. */
+/**
+ * query_parse() - header, question, EDNS, TSIG (parse.c)
+ * @q: what arrived is filled in
+ *
+ * Return: false: what cannot be answered, or is not to be.  An error is in q->rcode.
+ */
 bool query_parse(struct query *q);
-/* Sets q->rcode and words for EDE. */
+/**
+ * query_wrong() - say that there is an error, without writing it
+ * @q: its rcode and kind are set
+ * @rcode, @ede, @text: as response_error()
+ */
 void query_wrong(struct query *q, uint16_t rcode, int ede, const char *text);
-/* edns.c: octets that response_finish() will append, without EDE. */
+/**
+ * edns_size() - octets that edns_append() will need (edns.c)
+ * @q: was parsed
+ *
+ * Return: without those of an extended error and padding; 0 without EDNS.
+ */
 size_t edns_size(const struct query *q);
+/**
+ * edns_parse() - take the options of a query
+ * @q: filled with them
+ * @options: rdata of OPT
+ * @len: octets
+ *
+ * Return: false: one is wrong, and the error is in @q.
+ */
 bool edns_parse(struct query *q, const uint8_t *options, size_t len);
+/**
+ * edns_append() - write OPT behind the response
+ * @q: has EDNS
+ * @max: octets that the response may have with it
+ */
 void edns_append(struct query *q, size_t max);
-/* lookup.c: q->zone, q->zone_id and q->txn are set. */
+/**
+ * lookup_answer() - the response out of a zone of the store (lookup.c)
+ * @q: its zone, zone_id and txn are set
+ */
 void lookup_answer(struct query *q);
-/* chaos.c */
+/**
+ * chaos_answer() - the response to a question of class CH (chaos.c)
+ * @q: was parsed
+ */
 void chaos_answer(struct query *q);
 
 /**
@@ -285,10 +357,20 @@ void chaos_answer(struct query *q);
  * returns QUERY_LATER.
  */
 struct query *query_defer(struct query *q);
-/* response_finish(), send, let go. */
+/**
+ * query_reply() - finish a response, send it, let go of the query
+ * @deferred: of query_defer(); its response is written
+ */
 void query_reply(struct query *deferred);
-/* Send q->out as it is (it has its OPT and TSIG), let go. out_len 0: drop. */
+/**
+ * query_reply_raw() - send what is in q->out as it is, let go of the query
+ * @deferred: its response has OPT and TSIG already; out_len 0: nothing is sent
+ */
 void query_reply_raw(struct query *deferred);
+/**
+ * query_drop() - let go of a query without an answer
+ * @deferred: of query_defer()
+ */
 void query_drop(struct query *deferred);
 
 /**
@@ -303,10 +385,21 @@ struct query_messages {
 	void (*end)(struct query *q);
 };
 
-/* With a query that was deferred and came on a stream; it belongs to the stream then. */
+/**
+ * query_reply_messages() - answer with many messages
+ * @deferred: came on a stream, which it belongs to from now on
+ * @messages: what makes them
+ */
 void query_reply_messages(struct query *deferred, const struct query_messages *messages);
-/* For the stream: the last message was sent, or the connection is gone. */
+/**
+ * query_messages_end() - for the stream: the last message was sent, or the connection is gone
+ * @deferred: of query_reply_messages(); it is let go
+ */
 void query_messages_end(struct query *deferred);
+/**
+ * query_account() - count, log and tap a response that is complete
+ * @q: its query
+ */
 void query_account(const struct query *q);
 
 #endif

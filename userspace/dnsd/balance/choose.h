@@ -38,7 +38,15 @@ struct choose_sequence {
 int choose_sequence_make(struct choose_sequence *s, uint64_t mask, const uint8_t *weight);
 void choose_sequence_free(struct choose_sequence *s);
 
-/* @want different members from the @n-th turn on; returns how many there are. */
+/**
+ * choose_turn() - members whose turn it is
+ * @s: the order
+ * @n: turns that were had
+ * @want: how many different ones
+ * @out: filled
+ *
+ * Return: how many there are.
+ */
 unsigned int choose_turn(const struct choose_sequence *s, uint64_t n, unsigned int want,
 			 uint8_t *out);
 

@@ -30,12 +30,22 @@ struct dnstap_setup {
 	size_t buffer;
 };
 
-/* NULL after an error line. To be freed with free(). */
+/**
+ * dnstap_read() - dnstap { }
+ * @section: whose texts are used on
+ *
+ * Return: for free(), or NULL after an error line.
+ */
 struct dnstap_setup *dnstap_read(cfg_t *section);
 /* In the master, before workers are there. */
 void dnstap_define_metrics(void);
 
-/* In a worker whose configuration has a dnstap_setup; 0 or -ENOMEM after an error line. */
+/**
+ * dnstap_start() - in a worker whose configuration has a dnstap_setup
+ * @w: its dnstap is set
+ *
+ * Return: 0, or -ENOMEM after an error line.
+ */
 int dnstap_start(struct worker *w);
 /* Says what waits, for half a second at most, and takes its leave. */
 void dnstap_stop(struct worker *w);

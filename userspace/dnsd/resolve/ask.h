@@ -34,7 +34,12 @@ struct ask {
 	const char *error;
 };
 
-/* Whether there is an answer. */
+/**
+ * ask() - ask and wait
+ * @a: filled; to be let go by ask_end() when there is an answer
+ *
+ * Return: whether there is one.
+ */
 bool ask(struct ask *a);
 void ask_end(struct ask *a);
 

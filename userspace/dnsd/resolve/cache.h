@@ -57,24 +57,68 @@ enum message_state {
 struct message_cache;
 struct message_entry;
 
-/* @stale_s: seconds that messages are kept when their TTL is over; NULL: no memory */
+/**
+ * message_cache_new() - an empty cache
+ * @max_octets: of all entries
+ * @stale_s: seconds that messages are kept when their TTL is over
+ *
+ * Return: the cache for message_cache_free(), or NULL without memory.
+ */
 struct message_cache *message_cache_new(size_t max_octets, uint32_t stale_s);
 void message_cache_free(struct message_cache *c);
 
-/* @name: wire form, lower case. The entry stays until something is put. */
+/**
+ * message_cache_get() - look for an answer
+ * @c: the cache
+ * @name: wire form, lower case
+ * @len: octets of it
+ * @type: type
+ * @flags: MESSAGE_DO, MESSAGE_CD
+ *
+ * Return: the entry, which stays until something is put, or NULL.
+ */
 struct message_entry *message_cache_get(struct message_cache *c, const uint8_t *name, size_t len,
 					uint16_t type, unsigned int flags);
-/* Replaces what is there. -ENOSPC when it would be too large a part of the cache. */
+/**
+ * message_cache_put() - keep an answer in the place of what is there
+ * @c: the cache
+ * @name, @len, @type, @flags: as message_cache_get()
+ * @m: is copied
+ * @now: milliseconds
+ *
+ * Return: 0, -ENOMEM, or -ENOSPC when it would be too large a part of the cache.
+ */
 int message_cache_put(struct message_cache *c, const uint8_t *name, size_t len, uint16_t type,
 		      unsigned int flags, const struct message *m, uint64_t now);
+/**
+ * message_state() - what may be done with an entry
+ * @c: its cache
+ * @e: the entry
+ * @now: milliseconds
+ */
 enum message_state message_state(const struct message_cache *c, const struct message_entry *e,
 				 uint64_t now);
 const struct message *message_of(const struct message_entry *e);
-/* The body, with TTLs as of now; of a stale one with MESSAGE_STALE_TTL. */
+/**
+ * message_write() - the body, with TTLs as of now
+ * @e: a stale one has MESSAGE_STALE_TTL
+ * @now: milliseconds
+ * @out: has room for body_len octets
+ */
 void message_write(const struct message_entry *e, uint64_t now, uint8_t *out);
-/* Seconds left of its TTL. */
+/**
+ * message_left() - what is left of the TTL
+ * @e: the entry
+ * @now: milliseconds
+ *
+ * Return: seconds.
+ */
 uint32_t message_left(const struct message_entry *e, uint64_t now);
-/* When somebody may try again to replace it: until then a stale one is used at once. */
+/**
+ * message_failed() - it could not be replaced
+ * @e: the entry
+ * @retry_at: milliseconds: when somebody may try again; until then a stale one is used at once
+ */
 void message_failed(struct message_entry *e, uint64_t retry_at);
 bool message_may_retry(const struct message_entry *e, uint64_t now);
 size_t message_cache_octets(const struct message_cache *c);

@@ -25,10 +25,18 @@ struct ladder_server {
 	const char *error;
 };
 
-/* From now on nothing is drawn: arrows are objects of this array, with what belongs to them. */
+/**
+ * ladder_into() - from now on nothing is drawn
+ * @steps: arrows become objects of this array, with what belongs to them; NULL: they are drawn
+ */
 void ladder_into(json_t *steps);
 void ladder_head(void);
-/* An arrow from one to another, with words on it; what does not fit is cut off. */
+/**
+ * ladder_arrow() - an arrow from one to another
+ * @from: who
+ * @to: to whom
+ * @words: on it; what does not fit is cut off
+ */
 void ladder_arrow(enum ladder_column from, enum ladder_column to, const char *words);
 /* A line of words under an arrow. */
 void ladder_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -46,9 +46,22 @@ static inline unsigned int message_flags(const struct query *q)
  * Return: QUERY_LATER, or QUERY_REPLY with an error in its place.
  */
 enum query_verdict pending_wait(struct resolver *r, struct query *q);
-/* Its question is under way, and for so long that what is stale will do (RFC 8767 section 5). */
+/**
+ * pending_is_late() - may what is stale be used at once?
+ * @r: the resolver
+ * @q: a query
+ *
+ * Return: whether its question is under way for so long that it may (RFC 8767 section 5).
+ */
 bool pending_is_late(struct resolver *r, const struct query *q);
-/* Ask anew for what is in the cache; nobody waits. */
+/**
+ * pending_refresh() - ask anew for what is in the cache; nobody waits
+ * @r: the resolver
+ * @name: wire form, lower case
+ * @type: type
+ * @flags: MESSAGE_DO, MESSAGE_CD
+ * @context: the upstream's; not the one that the answer is from
+ */
 void pending_refresh(struct resolver *r, const uint8_t *name, uint16_t type, unsigned int flags,
 		     unsigned int context);
 void pending_stop(struct resolver *r);

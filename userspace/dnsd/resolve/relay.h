@@ -17,7 +17,13 @@ static inline bool relay_needed(const struct resolve_zone *z)
 	return z->count && (z->to[0].transport == DNS_TLS || z->to[0].transport == DNS_LINNET);
 }
 
-/* NULL after an error line. */
+/**
+ * relay_start() - pass questions on
+ * @s: the loop
+ * @z: to whom
+ *
+ * Return: for relay_stop(), or NULL after an error line.
+ */
 struct relay *relay_start(struct ln_server *s, const struct resolve_zone *z);
 /* Of 127.0.0.1, host order. */
 uint16_t relay_port(const struct relay *r);

@@ -14,24 +14,52 @@
 /* The options of recursion { ... }; ends with CFG_END(). */
 extern cfg_opt_t resolve_options[];
 
-/* NULL after an error line. */
+/**
+ * resolve_read() - recursion { }
+ * @s: the configuration, whose keys were read
+ * @section: the section, whose texts are used on
+ *
+ * In the master, before others are forked.
+ *
+ * Return: for resolve_setup_free(), or NULL after an error line.
+ */
 struct resolve_setup *resolve_read(const struct setup *s, cfg_t *section);
 void resolve_setup_free(struct resolve_setup *r);
 
-/* In a worker, before the sandbox: sets w->resolver. 0 or a negative errno after an error line. */
+/**
+ * resolve_start() - in a worker, before the sandbox
+ * @w: its resolver is set
+ *
+ * Return: 0, or a negative errno after an error line.
+ */
 int resolve_start(struct worker *w);
-/* What the sandbox has to leave it. */
+/**
+ * resolve_confine() - what the sandbox has to leave it
+ * @r: the section
+ * @sandbox: grows
+ *
+ * Return: 0 or a negative errno.
+ */
 int resolve_confine(const struct resolve_setup *r, struct ln_sandbox *sandbox);
 void resolve_stop(struct worker *w);
 
-/*
- * A query for a name in none of our zones, with a question of class IN.  Checks the ACL and
- * RD: not allowed: QUERY_PASS, and the worker answers REFUSED.  From the cache:
- * response_begin() and so on, QUERY_REPLY.  Else query_defer(), QUERY_LATER.
+/**
+ * resolve_query() - a name that others' zones have
+ * @q: with a question of class IN
+ *
+ * Return: QUERY_REPLY: from the cache, or an error; QUERY_LATER: it was deferred; QUERY_PASS:
+ * who asks may not have recursion.
  */
 enum query_verdict resolve_query(struct query *q);
 
-/* linnet-dnsd --explain NAME [TYPE], drawn or as JSON: the exit status. */
+/**
+ * resolve_explain() - linnet-dnsd --explain NAME [TYPE]
+ * @s: the configuration
+ * @name, @type: text
+ * @json: as JSON, not drawn
+ *
+ * Return: the exit status.
+ */
 int resolve_explain(const struct setup *s, const char *name, const char *type, bool json);
 /* Before workers are started. */
 void resolve_define_metrics(void);

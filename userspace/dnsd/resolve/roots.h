@@ -4,7 +4,11 @@
 
 #include "walk.h"
 
-/* The root's servers, from the hints of the configuration or those that we know. */
+/**
+ * roots_find() - the root's servers
+ * @z: filled
+ * @r: whose hints are used; without any, those that we know
+ */
 void roots_find(struct walk_zone *z, const struct resolve_setup *r);
 
 #endif

@@ -315,7 +315,8 @@ struct resolve_setup *resolve_read(const struct setup *s, cfg_t *section)
 	r->prefetch = cfg_getbool(section, "prefetch");
 	if (acl_read(&r->allow, s, section, "allow") ||
 	    read_file(&r->root_hints, section, "root-hints") ||
-	    read_anchors(r, s, section) || read_private(r, section) || read_numbers(r, section) || read_domains(r, s, section) ||
+	    read_anchors(r, s, section) || read_private(r, section) ||
+	    read_numbers(r, section) || read_domains(r, s, section) ||
 	    read_tls_roots(r, section)) {
 		resolve_setup_free(r);
 		return NULL;
