@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../userspace"), os.path.join(HERE, "dns")]
 # pylint: disable=wrong-import-position
 from harness import IPPROTO_LINNET, MODULE, PATIENCE, Skip, equal, main, need, program, temporary_folder, test, until
-from internet import FALSE, LONG, NET, SHORT, TRUE, Internet, enter, question
+from internet import AGING, FALSE, LONG, NET, SHORT, TRUE, Internet, enter, fetch, question
 from intruder import Intruder
 from linnet import Dnsd
 from servers import Zone, free_port
@@ -227,23 +227,23 @@ def forged_prefetch(net, d):
     nsd, forged, said = net.node["nsd"], [], []
 
     def forge(_, query, answer, __):
-        if question(query) != ("short.good.org.", "A"):
+        if question(query) != ("aging.good.org.", "A"):
             return answer
         forged.append(1)
-        return answer.replace(socket.inet_aton("192.0.2.2"), FALSE)
+        return answer.replace(socket.inet_aton("192.0.2.4"), FALSE)
     ask(d, "www.good.org.", do=True)		# so that the way is known
     begin = time.monotonic()
-    equal(ask(d, "short.good.org.", do=True).flag(wire.AD), True, "validated")
+    equal(ask(d, "aging.good.org.", do=True).flag(wire.AD), True, "validated")
     nsd.forge = forge
     try:
-        while time.monotonic() - begin < SHORT - 0.05:
-            r = ask(d, "short.good.org.", do=True)
-            if time.monotonic() - begin < SHORT:
+        while time.monotonic() - begin < AGING - 0.05:
+            r = ask(d, "aging.good.org.", do=True)
+            if time.monotonic() - begin < AGING:
                 said.append(r.rcode)
             time.sleep(0.01)
         if not forged or not count(d, "bogus_total"):
             return None
-        until(lambda: ask(d, "short.good.org.").rcode == wire.SERVFAIL, "the forgery to be found out", SHORT + 3)
+        until(lambda: ask(d, "aging.good.org.").rcode == wire.SERVFAIL, "the forgery to be found out", AGING + 3)
         return said
     finally:
         nsd.forge = None
@@ -723,6 +723,8 @@ def _():
 if __name__ == "__main__":
     if os.geteuid() and not os.environ.get("LINNET_UNSHARED"):
         os.environ["LINNET_UNSHARED"] = "1"
+        with contextlib.suppress(Skip):
+            fetch()
         if subprocess.run(["unshare", "-rn", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
             os.execvp("unshare", ["unshare", "-rn", "python3", *sys.argv])
     main()

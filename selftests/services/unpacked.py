@@ -9,6 +9,8 @@ as installing a package would start its service.
 find() fetches a program that is not there yet, with the libraries that it lacks, and raises
 harness.Skip with the reason where it cannot be had.
 """
+import contextlib
+import fcntl
 import glob
 import os
 import subprocess
@@ -34,8 +36,16 @@ class Unpacked:
         folders += glob.glob(os.path.join(self.folder, "usr/lib/*-linux-gnu"))
         return {**os.environ, "LD_LIBRARY_PATH": ":".join(folders)}
 
+    @contextlib.contextmanager
+    def _alone(self):
+        """Of tests that run at a time one fetches, and none sees what is half unpacked."""
+        os.makedirs(self.folder, exist_ok=True)
+        with open(os.path.join(self.folder, "lock"), "w", encoding="ascii") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            yield
+
     def _fetch(self, packages):
-        """Download and unpack. apt takes a lock of its own; a folder of ours keeps half files out."""
+        """Download and unpack; a folder of ours keeps half files out."""
         work = os.path.join(self.folder, f"fetch.{os.getpid()}")
         os.makedirs(work, exist_ok=True)
         try:
@@ -61,7 +71,7 @@ class Unpacked:
         text = subprocess.run(["apt-cache", "depends", package], capture_output=True, text=True,
                               check=True, timeout=60).stdout
         names = [line.split(":", 1)[1].strip() for line in text.splitlines() if " Depends: " in line]
-        return [n for n in names if n.startswith("lib") and subprocess.run(
+        return [n for n in names if n.startswith(("lib", f"{package}-libs")) and subprocess.run(
             ["dpkg-query", "-W", "-f", "${Status}", n], capture_output=True, text=True,
             check=False).stdout != "install ok installed"]
 
@@ -76,11 +86,12 @@ class Unpacked:
         """The path of an unpacked program, fetched when it is not there yet."""
         package = self.package_of[name]
         try:
-            if not self._path(name):
-                self._fetch([package])
-            path = self._path(name)
-            if path and self._missing(path):
-                self._fetch(self._depends(package))
+            with self._alone():
+                if not self._path(name):
+                    self._fetch([package])
+                path = self._path(name)
+                if path and self._missing(path):
+                    self._fetch(self._depends(package))
         except subprocess.CalledProcessError as e:
             raise Skip(f"no {package}: {e} {(e.stderr or b'').decode(errors='replace').strip()}") from None
         except (OSError, subprocess.SubprocessError) as e:

@@ -33,13 +33,20 @@ import threading
 import time
 
 from harness import IPPROTO_LINNET, PATIENCE, Skip, has_protocol, until
-from servers import Zone, bind, knot, nsd
+from servers import Zone, bind, find, knot, nsd
 import wire
 
 NET = "198.51.100."
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 SHORT, LONG = 3, 300		# TTLs of names that have to end within the test, and of the others
+AGING = max(SHORT, int(PATIENCE / 20 * 1.5))		# a tenth of it is enough to see something, also where machines are slow
+
+
+def fetch():
+    """The servers, while there is a network to have them from."""
+    for server in ("nsd", "knotd", "named"):
+        find(server)
 
 
 def enter():
@@ -47,6 +54,7 @@ def enter():
     for word in ("ip", "ldns-keygen", "ldns-signzone"):
         if not shutil.which(word):
             raise Skip(f"{word} is not installed")
+    fetch()
     if LIBC.unshare(CLONE_NEWNET):
         raise Skip(f"no network of its own: {os.strerror(ctypes.get_errno())}")
     run("ip", "link", "set", "lo", "up")
@@ -222,6 +230,7 @@ www AAAA 2001:db8::1
 * A 192.0.2.9
 alias CNAME plain.wide.example.
 short {SHORT} A 192.0.2.2
+aging {AGING} A 192.0.2.4
 deep.in.the.zone A 192.0.2.3
 big TXT {' '.join('"' + ch * 250 + '"' for ch in 'abcdefghijklmnop')}
 many A 192.0.2.21

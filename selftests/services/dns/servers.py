@@ -35,81 +35,18 @@ import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../userspace"))
-from harness import PATIENCE, Skip, tree  # pylint: disable=wrong-import-position
+sys.path.insert(0, os.path.join(HERE, ".."))
+# pylint: disable=wrong-import-position
+from harness import PATIENCE, Skip
+from unpacked import Unpacked
 
-FOLDER = os.path.join(tree() or os.path.realpath(os.path.join(HERE, "../../..")), "build/dns-servers")
 PACKAGE_OF = {"nsd": "nsd", "nsd-checkzone": "nsd", "nsd-control": "nsd",
               "knotd": "knot", "knotc": "knot", "named": "bind9",
               "unbound": "unbound", "unbound-control": "unbound",
               "keymgr": "knot-dnssecutils", "kzonesign": "knot-dnssecutils"}
-
-
-def _libraries():
-    return ":".join(glob.glob(os.path.join(FOLDER, "usr/lib/*-linux-gnu")))
-
-
-def environment():
-    """What the unpacked programs need to find their libraries."""
-    return {**os.environ, "LD_LIBRARY_PATH": _libraries()}
-
-
-def _fetch(packages):
-    """Download and unpack. apt takes a lock of its own; a folder of ours keeps half files out."""
-    work = os.path.join(FOLDER, f"fetch.{os.getpid()}")
-    os.makedirs(work, exist_ok=True)
-    try:
-        # Who may not read this folder may not be apt's helper; a mirror may be busy for once.
-        subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
-                        "download", *packages], cwd=work, check=True, timeout=120,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for deb in glob.glob(os.path.join(work, "*.deb")):
-            subprocess.run(["dpkg", "-x", deb, FOLDER], check=True, timeout=120)
-    finally:
-        for deb in glob.glob(os.path.join(work, "*")):
-            os.unlink(deb)
-        os.rmdir(work)
-
-
-def _missing(path):
-    text = subprocess.run(["ldd", path], env=environment(), capture_output=True, text=True,
-                          check=False).stdout
-    return [line.split()[0] for line in text.splitlines() if "not found" in line]
-
-
-def _depends(package):
-    """The libraries that a package depends on and that are not installed."""
-    text = subprocess.run(["apt-cache", "depends", package], capture_output=True, text=True,
-                          check=True, timeout=60).stdout
-    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if " Depends: " in line]
-    return [n for n in names if n.startswith(("lib", "bind9-libs")) and subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Status}", n], capture_output=True, text=True,
-        check=False).stdout != "install ok installed"]
-
-
-def find(name):
-    """The path of an unpacked program, fetched when it is not there yet."""
-    package = PACKAGE_OF[name]
-
-    def path():
-        for sub in ("usr/sbin", "usr/bin", "sbin", "bin"):
-            p = os.path.join(FOLDER, sub, name)
-            if os.access(p, os.X_OK):
-                return p
-        return None
-    try:
-        if not path():
-            _fetch([package])
-        if path() and _missing(path()):
-            _fetch(_depends(package))
-    except subprocess.CalledProcessError as e:
-        raise Skip(f"no {package}: {e} {(e.stderr or b'').decode(errors='replace').strip()}") from None
-    except (OSError, subprocess.SubprocessError) as e:
-        raise Skip(f"no {package}: {e}") from None
-    if not path():
-        raise Skip(f"Debian's {package} has no program {name}")
-    if _missing(path()):
-        raise Skip(f"{name} lacks {', '.join(_missing(path()))}")
-    return path()
+UNPACKED = Unpacked("dns-servers", PACKAGE_OF)
+environment = UNPACKED.environment
+find = UNPACKED.find
 
 
 class Peer:
