@@ -5,9 +5,11 @@
 #include "udp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "answer/query.h"
 #include "answer/rrl.h"
@@ -23,6 +25,15 @@ union control {
 	struct cmsghdr align;
 	char octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
+
+/*
+ * A stopping server closes its sockets, while answers are still to come that have to leave by
+ * them: so they leave by copies.
+ */
+static struct {
+	int of, fd;
+} copies[LN_MAX_SOCKETS];
+static unsigned int n_copies;
 
 /* What one recvmmsg() and one sendmmsg() work on. */
 static struct batch {
@@ -117,6 +128,14 @@ static void send_one(struct query *q)
 
 static const struct query_transport udp_transport = { .send = send_one };
 
+static int copy_of(int fd)
+{
+	for (unsigned int i = 0; i < n_copies; i++)
+		if (copies[i].of == fd)
+			return copies[i].fd;
+	return fd;
+}
+
 /* Whether there is an answer to send. */
 static bool handle(struct worker *w, struct query *q, int fd, unsigned int i)
 {
@@ -133,7 +152,7 @@ static bool handle(struct worker *w, struct query *q, int fd, unsigned int i)
 	q->peer = batch->peer[i];
 	q->wire = batch->query[i];
 	q->len = batch->in[i].msg_len;
-	q->fd = fd;
+	q->fd = copy_of(fd);
 	q->received = uv_now(ln_server_loop(w->server));
 	q->out = batch->response[i];
 	read_control(q, m);
@@ -207,11 +226,20 @@ static void on_datagrams(struct ln_server *s, int fd, void *data)
 
 int udp_start(struct worker *w, const struct ln_sockets *sockets)
 {
-	bool any = false;
+	for (int i = 0; i < sockets->n; i++) {
+		int of = sockets->socket[i].fd, fd;
 
-	for (int i = 0; i < sockets->n; i++)
-		any |= sockets->socket[i].type == SOCK_DGRAM;
-	if (!any)
+		if (sockets->socket[i].type != SOCK_DGRAM)
+			continue;
+		fd = fcntl(of, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0) {
+			ln_error("udp: %s", strerror(errno));
+			return -errno;
+		}
+		copies[n_copies].of = of;
+		copies[n_copies++].fd = fd;
+	}
+	if (!n_copies)
 		return 0;
 	batch = calloc(1, sizeof(*batch));
 	if (!batch) {
@@ -224,6 +252,8 @@ int udp_start(struct worker *w, const struct ln_sockets *sockets)
 void udp_stop(struct worker *w)
 {
 	(void)w;
+	while (n_copies)
+		close(copies[--n_copies].fd);
 	free(batch);
 	batch = NULL;
 }

@@ -65,13 +65,13 @@ int worker_start(struct worker *w, struct ln_server *server, const struct setup 
 
 void worker_stop(struct worker *w)
 {
-	udp_stop(w);
 	keeper_link_stop(w);
 	if (w->balancer)
 		balance_stop(w);
 	if (w->resolver)
 		resolve_stop(w);
 	/* Those before answered what waited for them. */
+	udp_stop(w);
 	if (w->dnstap)
 		dnstap_stop(w);
 	rrl_free(w->rrl);

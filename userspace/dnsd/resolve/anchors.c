@@ -17,6 +17,7 @@
 
 #define TEXT_MAX	65536
 #define RECORD_MAX	8192
+#define LINES_MAX	64
 
 /**
  * struct anchors_shared - written by one process, read by all
@@ -203,6 +204,28 @@ static bool read_state(const char *path, char *out, size_t size)
 	return good;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* libunbound writes keys in another order each time, which changes nothing. */
+static void sort_lines(char *text)
+{
+	char *line[LINES_MAX], *copy = strdup(text), *rest = copy;
+	unsigned int n = 0;
+
+	while (copy && n < LINES_MAX && (line[n] = strsep(&rest, "\n")) && *line[n])
+		n++;
+	/* More than that stay as they are. */
+	if (copy && !rest) {
+		qsort(line, n, sizeof(*line), compare);
+		for (unsigned int i = 0; i < n; i++)
+			text += sprintf(text, "%s\n", line[i]);
+	}
+	free(copy);
+}
+
 /* What all points' files say, or the configuration where there is none. */
 static void collect(const struct anchors *a, char *out)
 {
@@ -214,6 +237,7 @@ static void collect(const struct anchors *a, char *out)
 
 		if (!read_state(p->file, out + used, TEXT_MAX - used))
 			snprintf(out + used, TEXT_MAX - used, "%s", p->text);
+		sort_lines(out + used);
 		used += strlen(out + used);
 	}
 }
