@@ -510,13 +510,11 @@ DNSVIZ = ["dnsviz", "python3-m2crypto", "python3-pygraphviz", "libcgraph6", "lib
 
 def dnsviz(*words):
     """Debian's, unpacked where servers.py unpacks the servers."""
-    path = os.path.join(servers.FOLDER, "usr/bin/dnsviz")
-    if not os.path.exists(path):
-        try:
-            servers._fetch(DNSVIZ)      # pylint: disable=protected-access
-        except (OSError, subprocess.SubprocessError) as e:
-            raise Skip(f"no dnsviz: {e}") from None
-    env = {**servers.environment(), "PYTHONPATH": os.path.join(servers.FOLDER, "usr/lib/python3/dist-packages")}
+    try:
+        path = servers.UNPACKED.have("usr/bin/dnsviz", DNSVIZ)
+    except (OSError, subprocess.SubprocessError) as e:
+        raise Skip(f"no dnsviz: {e}") from None
+    env = {**servers.environment(), "PYTHONPATH": os.path.join(servers.UNPACKED.folder, "usr/lib/python3/dist-packages")}
     done = subprocess.run(["/usr/bin/python3", path, *words], env=env, capture_output=True, text=True, check=False,
                           timeout=60)
     if "ImportError" in done.stderr or "not installed" in done.stderr:

@@ -82,6 +82,14 @@ class Unpacked:
                 return path
         return None
 
+    def have(self, path, packages):
+        """A file that only all of these packages together make work; raises what the fetching raised."""
+        path = os.path.join(self.folder, path)
+        with self._alone():
+            if not os.path.exists(path):
+                self._fetch(packages)
+        return path
+
     def find(self, name):
         """The path of an unpacked program, fetched when it is not there yet."""
         package = self.package_of[name]
