@@ -12,6 +12,7 @@
 #include "keeper-link.h"
 #include "log.h"
 #include "metrics-page.h"
+#include "metrics-text.h"
 #include "resolve/resolve.h"
 #include "stream.h"
 #include "udp.h"
@@ -54,8 +55,11 @@ int worker_start(struct worker *w, struct ln_server *server, const struct setup 
 		err = udp_start(w, sockets);
 	if (!err)
 		err = stream_start(w, sockets);
-	if (!err && setup->metrics)
-		err = metrics_page_start(server, sockets, SETUP_METRICS, w);
+	if (!err && setup->metrics) {
+		metrics_text_init(w);
+		err = metrics_page_start(server, sockets, SETUP_METRICS, "linnet-dnsd",
+					 metrics_text);
+	}
 	if (err)
 		return err;
 	w->turn_end = (struct ln_turn_end){ .run = on_turn_end, .data = w };

@@ -9,6 +9,7 @@
 #include "counts.h"
 #include "daemon.h"
 #include "metrics-page.h"
+#include "metrics.h"
 #include "session.h"
 #include "setup.h"
 
@@ -155,7 +156,8 @@ static int start(struct ln_server *server, void *config, const struct ln_sockets
 	for (unsigned int i = 0; i < s->n_hosts && !err; i++)
 		err = accounts_start(s->host[i].accounts);
 	if (!err && s->metrics)
-		err = metrics_page_start(server, sockets, "metrics");
+		err = metrics_page_start(server, sockets, "metrics", "linnet-ftpd",
+					 ln_metrics_text);
 	return err;
 }
 

@@ -7,6 +7,7 @@
 #include "counts.h"
 #include "daemon.h"
 #include "metrics-page.h"
+#include "metrics.h"
 #include "session.h"
 #include "setup.h"
 
@@ -140,7 +141,8 @@ static int start(struct ln_server *server, void *config, const struct ln_sockets
 	if (!err && s->pop3s)
 		err = ln_server_listen(server, sockets, SETUP_POP3S, &session_proto, s->tls, s);
 	if (!err && s->metrics)
-		err = metrics_page_start(server, sockets, SETUP_METRICS);
+		err = metrics_page_start(server, sockets, SETUP_METRICS, "linnet-pop3d",
+					 ln_metrics_text);
 	return err;
 }
 

@@ -6,6 +6,7 @@
 
 #include "accounts.h"
 #include "metrics-page.h"
+#include "metrics.h"
 #include "sasl.h"
 #include "session.h"
 #include "submit.h"
@@ -40,7 +41,8 @@ static int listen_for_clients(struct worker *w, const struct ln_sockets *sockets
 					       ports[i].tls, &services[i]);
 	}
 	if (!err && s->metrics)
-		err = metrics_page_start(w->server, sockets, SETUP_METRICS);
+		err = metrics_page_start(w->server, sockets, SETUP_METRICS, "linnet-smtpd",
+					 ln_metrics_text);
 	return err;
 }
 

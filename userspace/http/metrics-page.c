@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "http.h"
-#include "metrics.h"
+
+static char *(*page_text)(size_t *len);
 
 static void on_request(struct http_exchange *x)
 {
@@ -22,7 +23,7 @@ static void on_request(struct http_exchange *x)
 		http_error(x, 405);
 		return;
 	}
-	text = ln_metrics_text(&len);
+	text = page_text(&len);
 	if (!text) {
 		http_error(x, 503);
 		return;
@@ -32,16 +33,18 @@ static void on_request(struct http_exchange *x)
 	free(text);
 }
 
-int metrics_page_start(struct ln_server *server, const struct ln_sockets *sockets, const char *tag)
+int metrics_page_start(struct ln_server *server, const struct ln_sockets *sockets,
+		       const char *tag, const char *name, char *(*text)(size_t *len))
 {
 	static struct http_service service = {
 		.limits = {
 			.head = 8192, .target = 1000, .fields = 64, .header_ms = 10000,
 			.idle_ms = 10000, .keep_alive_ms = 60000, .streams = 4,
 		},
-		.server = "linnet-smtpd",
 		.request = on_request,
 	};
 
+	service.server = name;
+	page_text = text;
 	return ln_server_listen(server, sockets, tag, &http_proto, NULL, &service);
 }
